@@ -1,0 +1,193 @@
+# millrace: the one build. `make help` lists the targets; nothing is configured.
+#
+#	make                            the library, as a user gets it
+#	make test T=chan_send           the tests whose name contains chan_send
+#	make test VARIANT=asan CC=clang OPT=-O3
+#
+# What is built goes to build/<compiler>-<VARIANT><OPT>/, so variants live side by side.
+
+VERSION   := 0.1.0
+SOVERSION := 0
+
+# ---- what can be chosen on the command line ----
+VARIANT ?= release
+OPT     ?=
+CROSS   ?=
+PROCS   ?= 1 2 8
+T       ?=
+REPEAT  ?= 1
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+DEMO_DIR ?= /usr/include
+ifneq ($(CROSS),)
+CC := $(CROSS)gcc
+AR := $(CROSS)ar
+endif
+
+VARIANTS := release dev asan tsan hostile valgrind fallback
+opt_release   := -O2
+opt_dev       := -O1
+opt_asan      := -O1
+opt_tsan      := -O1
+opt_hostile   := -O1
+opt_valgrind  := -O1
+opt_fallback  := -O2
+flags_release  :=
+flags_dev      := -DMRI_DEV -Werror
+flags_asan     := -DMRI_DEV -fsanitize=address,undefined -fno-sanitize-recover=undefined
+flags_tsan     := -DMRI_DEV -fsanitize=thread
+flags_hostile  := -DMRI_DEV -DMRI_HOSTILE
+flags_valgrind := -DMRI_DEV -DMRI_VALGRIND
+flags_fallback := -DMRI_DEV -DMRI_ARCH_FALLBACK
+ifeq ($(filter $(VARIANT),$(VARIANTS)),)
+$(error VARIANT is one of: $(VARIANTS))
+endif
+
+# ---- flags ----
+MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+takes    = $(shell $(CC) -Werror $(1) -S -o /dev/null -x c /dev/null 2>/dev/null && echo $(1))
+OPTIMIZE := $(or $(OPT),$(opt_$(VARIANT)))
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	    -Wpointer-arith -Wwrite-strings -Wundef -Wold-style-definition
+# What a user's program needs too; millrace.pc says the same.
+USER_FLAGS := -fexceptions $(call takes,-fstack-clash-protection) -pthread
+ALL_CFLAGS  = -std=gnu11 -g $(OPTIMIZE) $(WARNINGS) $(USER_FLAGS) -fasynchronous-unwind-tables \
+	      -Iinclude $(flags_$(VARIANT)) $(CPPFLAGS) $(CFLAGS)
+LIB_CFLAGS  = $(ALL_CFLAGS) -Isrc -fPIC -fvisibility=hidden
+ALL_LDFLAGS = -pthread $(filter -fsanitize%,$(flags_$(VARIANT))) $(if $(CROSS),-static) $(LDFLAGS)
+
+# ---- files ----
+B := build/$(notdir $(firstword $(CC)))-$(VARIANT)$(OPT)
+
+# One way to switch stacks: the assembly for this machine, or ucontext.c.
+ARCH_SRC := $(if $(filter fallback,$(VARIANT)),,$(wildcard src/arch/$(MACHINE).S))
+ARCH_SRC := $(or $(ARCH_SRC),src/arch/ucontext.c)
+LIB_SRC  := $(sort $(filter-out src/arch/ucontext.c,$(wildcard src/*/*.c)) $(ARCH_SRC))
+LIB_OBJ  := $(patsubst %,$(B)/%.o,$(basename $(LIB_SRC)))
+STATIC   := $(B)/libmillrace.a
+SHARED   := $(B)/libmillrace.so.$(VERSION)
+
+# Each tests/<dir>/*_test.c is a program with the harness. DIRS chooses among them.
+DIRS      ?= unit api tour crash diag stress
+TEST_SRC  := $(sort $(wildcard $(DIRS:%=tests/%/*_test.c)))
+TEST_BINS := $(TEST_SRC:%.c=$(B)/%)
+PLAIN     := $(patsubst %.c,$(B)/%,$(sort $(wildcard examples/*.c tests/tour/tour.c)))
+# What `make test` runs. A test program or script ends with "N passed, N failed".
+TEST_PROGRAMS := $(TEST_BINS)
+TEST_SCRIPTS  := $(if $(CROSS),,tools/run_examples.sh $(wildcard tests/*/*_test.sh))
+# These look at the sources, or at what is installed: once is enough.
+ONCE_SCRIPTS  := $(if $(CROSS)$(filter-out release,$(VARIANT)),,$(wildcard tools/check_*.sh))
+ONCE_SCRIPTS  := $(filter-out tools/check_lint.sh,$(ONCE_SCRIPTS))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)   # a -j on the command line wins
+endif
+
+# Rules of their own. They add to TEST_PROGRAMS, each of which is called with
+# --filter=$(T) --repeat=$(REPEAT), to TEST_SCRIPTS, and to BENCH_BINS.
+-include tests/model/rules.mk
+-include bench/rules.mk
+
+.PHONY: all
+# The shared library is for installing: a sanitizer's would need its run time in the program.
+all: $(STATIC) $(if $(findstring -fsanitize,$(flags_$(VARIANT)))$(CROSS),,$(SHARED)) $(B)/millrace.pc
+
+# ---- compile ----
+# Everything is compiled again when the flags change.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(LIB_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(LIB_CFLAGS) $(ALL_LDFLAGS)' > $@
+.PHONY: FORCE
+FORCE:
+
+$(B)/src/%.o: src/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/src/%.o: src/%.S $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+$(STATIC): $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(SHARED): $(LIB_OBJ)
+	$(CC) -shared -Wl,-soname,libmillrace.so.$(SOVERSION) -Wl,-z,nodelete -Wl,-z,relro \
+		-Wl,-z,now -Wl,-z,defs -o $@ $^ $(ALL_LDFLAGS)
+
+# ---- tests and examples: each file a program ----
+# White-box tests see src/; the others only <millrace.h>.
+test_flags = -Itests $(if $(filter tests/unit/%,$<),-Isrc) \
+	     $(if $(filter tests/api/% tests/stress/%,$<),-DTEST_PROCS_ALL)
+$(B)/tests/%.o: tests/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(test_flags) -MMD -MP -c -o $@ $<
+$(TEST_BINS): %: %.o $(B)/tests/harness.o $(STATIC)
+	$(CC) -o $@ $(filter %.o %.a,$^) $(ALL_LDFLAGS) -lm
+$(PLAIN): $(B)/%: %.c $(STATIC) $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(STATIC) $(ALL_LDFLAGS) -lm
+.SECONDARY: $(TEST_BINS:%=%.o)
+
+-include $(LIB_OBJ:.o=.d) $(TEST_BINS:%=%.d) $(B)/tests/harness.d $(PLAIN:%=%.d)
+
+# Where a test is slower, or needs another program to run it.
+wrap_valgrind := MR_TEST_WRAP='valgrind -q --error-exitcode=99' MR_TEST_SLOW=10
+wrap_cross    := MR_TEST_WRAP='qemu-$(MACHINE)' MR_TEST_SLOW=10 MR_TEST_RUNNER='qemu-$(MACHINE)'
+test_env = $(if $(CROSS),$(wrap_cross),$(wrap_$(VARIANT))) MR_TEST_PROCS='$(PROCS)' \
+	   BUILD='$(B)' CC='$(CC)' MAKE='$(MAKE)'
+
+.PHONY: test tests check examples demo bench
+tests: $(TEST_PROGRAMS) $(PLAIN) $(if $(ONCE_SCRIPTS),all)
+test: tests
+	@$(test_env) tools/run_tests.sh '$(T)' $(REPEAT) $(TEST_PROGRAMS) $(TEST_SCRIPTS) $(ONCE_SCRIPTS)
+check:
+	@tools/check.sh
+examples: $(filter $(B)/examples/%,$(PLAIN))
+demo: $(B)/examples/wordcount
+	$(B)/examples/wordcount $(DEMO_DIR)
+bench: $(BENCH_BINS)
+	@for b in $(BENCH_BINS); do ./$$b $(ARGS) || exit 1; done
+
+# ---- install ----
+$(B)/millrace.pc: millrace.pc.in FORCE
+	@mkdir -p $(@D)
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@CFLAGS@|$(USER_FLAGS)|' $< > $@
+
+to_lib     := $(DESTDIR)$(LIBDIR)
+to_include := $(DESTDIR)$(PREFIX)/include
+.PHONY: install uninstall
+install: $(STATIC) $(SHARED) $(B)/millrace.pc
+	mkdir -p $(to_lib)/pkgconfig $(to_include)/millrace
+	cp include/millrace.h $(wildcard include/millrace.hpp) $(to_include)
+	cp include/millrace/* $(to_include)/millrace
+	cp $(STATIC) $(SHARED) $(to_lib)
+	ln -sf libmillrace.so.$(VERSION) $(to_lib)/libmillrace.so.$(SOVERSION)
+	ln -sf libmillrace.so.$(SOVERSION) $(to_lib)/libmillrace.so
+	cp $(B)/millrace.pc $(to_lib)/pkgconfig
+uninstall:
+	rm -f $(to_lib)/libmillrace.a $(to_lib)/libmillrace.so $(to_lib)/libmillrace.so.$(SOVERSION)
+	rm -f $(to_lib)/libmillrace.so.$(VERSION) $(to_lib)/pkgconfig/millrace.pc
+	rm -f $(to_include)/millrace.h $(to_include)/millrace.hpp
+	rm -rf $(to_include)/millrace
+
+# ---- the rest ----
+.PHONY: format clean help
+format:
+	clang-format -i $(wildcard src/*/*.[ch] include/*.h include/millrace/*.h tests/*.[ch] \
+		tests/*/*.[ch] bench/*.[ch] examples/*.c)
+clean:
+	rm -rf build
+help:
+	@echo 'make                 the library: build/.../libmillrace.a, libmillrace.so, millrace.pc'
+	@echo 'make test            everything that must pass; T=part of a name, PROCS="1 2 8",'
+	@echo '                     REPEAT=100 to find what fails rarely'
+	@echo 'make check           that under every sanitizer, compiler and CPU, and static checks'
+	@echo 'make demo            count the words of DEMO_DIR (/usr/include)'
+	@echo 'make examples        make bench        make format        make clean'
+	@echo 'make install         PREFIX=/usr/local LIBDIR= DESTDIR=; make uninstall'
+	@echo 'choose               VARIANT=$(VARIANTS)'
+	@echo '                     CC=clang  OPT=-O3  CROSS=aarch64-linux-gnu-'

@@ -1,0 +1,139 @@
+// Starting, switching and joining: see sched_bench.c for what an op is.
+package main
+
+import (
+	"runtime"
+	"sync"
+)
+
+func successor(n int64, c chan bool) {
+	if n == 0 {
+		c <- true
+		return
+	}
+	go successor(n-1, c)
+}
+
+func createGoroutines(b *bench, procs int64) {
+	c := make(chan bool)
+	for range procs {
+		go successor(b.n/procs, c)
+	}
+	for range procs {
+		<-c
+	}
+}
+
+func skynet(out chan<- int, first, size int) {
+	if size == 1 {
+		out <- first
+		return
+	}
+	parts := make(chan int)
+	sum := 0
+	for i := range 10 {
+		go skynet(parts, first+i*(size/10), size/10)
+	}
+	for range 10 {
+		sum += <-parts
+	}
+	out <- sum
+}
+
+const (
+	primes    = 2000
+	lastPrime = 17389
+)
+
+func generate(out chan<- int) {
+	for i := 2; i <= lastPrime; i++ {
+		out <- i
+	}
+	close(out)
+}
+
+func filter(in <-chan int, out chan<- int, prime int) {
+	for v := range in {
+		if v%prime != 0 {
+			out <- v
+		}
+	}
+	close(out)
+}
+
+var schedBenches = []entry{
+	{"CreateGoroutines", func(b *bench) { createGoroutines(b, 1) }},
+	{"CreateGoroutinesParallel", func(b *bench) { createGoroutines(b, int64(runtime.GOMAXPROCS(0))) }},
+	{"CreateGoroutinesSingle", func(b *bench) {
+		var wg sync.WaitGroup
+		wg.Add(int(b.n))
+		for range b.n {
+			go wg.Done()
+		}
+		wg.Wait()
+	}},
+	{"SpawnJoin", func(b *bench) {
+		for range b.n {
+			var wg sync.WaitGroup
+			wg.Add(1)
+			go wg.Done()
+			wg.Wait()
+		}
+	}},
+	{"SpawnJoin1000", func(b *bench) {
+		for done := int64(0); done < b.n; done += 1000 {
+			n := min(b.n-done, 1000)
+			gate := make(chan bool)
+			var wg sync.WaitGroup
+			wg.Add(int(n))
+			for range n {
+				go func() {
+					<-gate
+					wg.Done()
+				}()
+			}
+			runtime.Gosched()
+			close(gate)
+			wg.Wait()
+		}
+	}},
+	{"Yield", func(b *bench) {
+		count := int64(2 * runtime.GOMAXPROCS(0))
+		var wg sync.WaitGroup
+		for range count {
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				for range b.n / count {
+					runtime.Gosched()
+				}
+			}()
+		}
+		wg.Wait()
+	}},
+	{"Skynet", func(b *bench) {
+		c := make(chan int)
+		for range b.n {
+			go skynet(c, 0, 1000000)
+			if <-c != 499999500000 {
+				panic("wrong sum")
+			}
+		}
+	}},
+	{"Sieve", func(b *bench) {
+		for range b.n {
+			c := make(chan int)
+			prime := 0
+			go generate(c)
+			for range primes {
+				next := make(chan int)
+				prime = <-c
+				go filter(c, next, prime)
+				c = next
+			}
+			if _, more := <-c; more || prime != lastPrime {
+				panic("wrong prime")
+			}
+		}
+	}},
+}

@@ -1,0 +1,22 @@
+/* millrace.h - Go's concurrency for C: goroutines, channels, select, sync, timers.
+ *
+ * Includes everything. Each topic also stands alone (<millrace/chan.h>), with the mr_
+ * names only. Define MILLRACE_PREFIX_ONLY before this header to be spared the short
+ * names (go, chan_send, mutex), for instance where one of them is taken. */
+#ifndef MILLRACE_H
+#define MILLRACE_H
+
+#include <millrace/base.h>
+#include <millrace/errno.h>
+#include <millrace/go.h>
+#include <millrace/panic.h>
+#include <millrace/chan.h>
+#include <millrace/select.h>
+#include <millrace/sync.h>
+#include <millrace/time.h>
+#include <millrace/signal.h>
+#ifndef MILLRACE_PREFIX_ONLY
+#include <millrace/short.h>
+#endif
+
+#endif

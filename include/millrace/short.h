@@ -1,0 +1,139 @@
+/* short.h - the names without the prefix: one layer on top of the headers, which can be
+ * left out. <millrace.h> includes it unless MILLRACE_PREFIX_ONLY is defined.
+ *
+ * Types are typedefs. A function is a macro without parameters, so that its name can be
+ * passed on: defer(chan_free, ch). A macro is one with parameters: it takes nothing away
+ * from a variable called `go`. */
+#ifndef MILLRACE_SHORT_H
+#define MILLRACE_SHORT_H
+
+#include <millrace/base.h>
+#include <millrace/chan.h>
+#include <millrace/errno.h>
+#include <millrace/go.h>
+#include <millrace/panic.h>
+#include <millrace/select.h>
+#include <millrace/signal.h>
+#include <millrace/sync.h>
+#include <millrace/time.h>
+
+/* go.h */
+typedef mr_go_opts		go_opts;
+#define go_yield		mr_go_yield
+#define go_exit			mr_go_exit
+#define go_block		mr_go_block
+#define go_id			mr_go_id
+#define go_count		mr_go_count
+#define go_procs		mr_go_procs
+#define go_lock_thread		mr_go_lock_thread
+#define go_unlock_thread	mr_go_unlock_thread
+#define go_pin			mr_go_pin
+#define go_unpin		mr_go_unpin
+#define go_dump			mr_go_dump
+#define go_blocking_begin	mr_go_blocking_begin
+#define go_blocking_end		mr_go_blocking_end
+#ifndef __cplusplus
+#define go(...)			mr_go(__VA_ARGS__)
+#define go_with(...)		mr_go_with(__VA_ARGS__)
+#endif
+
+/* panic.h */
+#define panic			mr_panic
+#ifndef __cplusplus
+#define go_try(...)		mr_go_try(__VA_ARGS__)
+#define defer(...)		mr_defer(__VA_ARGS__)
+#endif
+
+/* chan.h */
+#define CHAN_OK			MR_CHAN_OK
+#define CHAN_WOULD_BLOCK	MR_CHAN_WOULD_BLOCK
+#define CHAN_CLOSED		MR_CHAN_CLOSED
+#define chan_len		mr_chan_len
+#define chan_cap		mr_chan_cap
+#define chan_close		mr_chan_close
+#define chan_free		mr_chan_free
+#ifndef __cplusplus
+#define chan(T)			mr_chan(T)
+#define recv_chan(T)		mr_recv_chan(T)
+#define send_chan(T)		mr_send_chan(T)
+#define chan_make(...)		mr_chan_make(__VA_ARGS__)
+#define chan_send(...)		mr_chan_send(__VA_ARGS__)
+#define chan_recv(...)		mr_chan_recv(__VA_ARGS__)
+#define chan_trysend(...)	mr_chan_trysend(__VA_ARGS__)
+#define chan_tryrecv(...)	mr_chan_tryrecv(__VA_ARGS__)
+#define chan_range(...)		mr_chan_range(__VA_ARGS__)
+#endif
+
+/* select.h */
+typedef mr_select_case		select_case;
+#define SELECT_NONE		MR_SELECT_NONE
+#define SELECT_RECV		MR_SELECT_RECV
+#define SELECT_SEND		MR_SELECT_SEND
+#define SELECT_TIMEOUT		MR_SELECT_TIMEOUT
+#define SELECT_DEFAULT		MR_SELECT_DEFAULT
+#define chan_select_n		mr_chan_select_n
+#define chan_select_ordered_n	mr_chan_select_ordered_n
+#ifndef __cplusplus
+#define chan_select(...)	mr_chan_select(__VA_ARGS__)
+#define chan_select_ordered(...) mr_chan_select_ordered(__VA_ARGS__)
+#define on_recv(...)		mr_on_recv(__VA_ARGS__)
+#define on_send(...)		mr_on_send(__VA_ARGS__)
+#define on_send_from(...)	mr_on_send_from(__VA_ARGS__)
+#define on_timeout(...)		mr_on_timeout(__VA_ARGS__)
+#define on_default		mr_on_default
+#endif
+
+/* sync.h */
+typedef mr_waitgroup		waitgroup;
+typedef mr_mutex		mutex;
+typedef mr_rwmutex		rwmutex;
+typedef mr_once			once;
+typedef mr_cond			cond;
+#define wg_add			mr_wg_add
+#define wg_done			mr_wg_done
+#define wg_wait			mr_wg_wait
+#define mutex_lock		mr_mutex_lock
+#define mutex_trylock		mr_mutex_trylock
+#define mutex_unlock		mr_mutex_unlock
+#define rwmutex_rlock		mr_rwmutex_rlock
+#define rwmutex_tryrlock	mr_rwmutex_tryrlock
+#define rwmutex_runlock		mr_rwmutex_runlock
+#define rwmutex_lock		mr_rwmutex_lock
+#define rwmutex_trylock		mr_rwmutex_trylock
+#define rwmutex_unlock		mr_rwmutex_unlock
+#define once_do			mr_once_do
+#define once_call		mr_once_call
+#define cond_wait		mr_cond_wait
+#define cond_signal		mr_cond_signal
+#define cond_broadcast		mr_cond_broadcast
+#ifndef __cplusplus
+#define wg_go(...)		mr_wg_go(__VA_ARGS__)
+#endif
+
+/* time.h */
+typedef mr_duration		duration;
+typedef mr_timer		timer;
+#define NANOSECOND		MR_NANOSECOND
+#define MICROSECOND		MR_MICROSECOND
+#define MILLISECOND		MR_MILLISECOND
+#define SECOND			MR_SECOND
+#define MINUTE			MR_MINUTE
+#define HOUR			MR_HOUR
+#define time_now		mr_time_now
+#define go_sleep		mr_go_sleep
+#define time_after		mr_time_after
+#define timer_make		mr_timer_make
+#define timer_after_func	mr_timer_after_func
+#define ticker_make		mr_ticker_make
+#define timer_chan		mr_timer_chan
+#define timer_stop		mr_timer_stop
+#define timer_reset		mr_timer_reset
+#define timer_free		mr_timer_free
+
+/* signal.h */
+#define signal_stop		mr_signal_stop
+#ifndef __cplusplus
+#define signal_notify(...)	mr_signal_notify(__VA_ARGS__)
+#endif
+
+#endif

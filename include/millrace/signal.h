@@ -1,0 +1,35 @@
+/* signal.h - the signals of the operating system, on channels. */
+#ifndef MILLRACE_SIGNAL_H
+#define MILLRACE_SIGNAL_H
+
+#include <millrace/base.h>
+#include <millrace/chan.h>
+#include <millrace/errno.h>
+
+MR_C_BEGIN
+/* Send the number of each of the n signals in the table on ch whenever it arrives,
+ * instead of what it did before.
+ *
+ * Sends never block: a signal that finds no room in ch is dropped for it, so make the
+ * channel with some. Several channels may ask for one signal, and all get it; calls for
+ * one channel add up. The table is not kept; ch is the caller's and lives until
+ * mr_signal_stop(ch) has returned.
+ * Panics "os/signal: Notify using nil channel". Never blocks. */
+MR_API void mr_signal_notify_n(MR_SEND_CHAN(int) ch, const int *signals, size_t n);
+
+/* Send no more signals on ch. A signal that no channel asks for any longer gets its
+ * default action back.
+ *
+ * Once this has returned nothing is sent on ch, which is neither closed nor freed. A
+ * channel that was never asked for is ignored. Never blocks. */
+MR_API void mr_signal_stop(MR_SEND_CHAN(int) ch);
+MR_C_END
+
+#ifndef __cplusplus
+/* mr_signal_notify(ch, SIGINT, SIGTERM): as mr_signal_notify_n(). */
+#define mr_signal_notify(ch, ...)                                                       \
+	mr_signal_notify_n((ch), (const int[]){ __VA_ARGS__ },                          \
+			   sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int))
+#endif
+
+#endif

@@ -1,0 +1,12 @@
+/* install.c - fills base/hooks.h; see there. */
+#include "base/hooks.h"
+#include "diag/diag.h"
+#include "std/std.h"
+
+void mri_hooks_install(void)
+{
+	mri_trace_install();
+	mri_report_install();
+	mri_crash_install();
+	mri_signal_install();
+}

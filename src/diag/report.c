@@ -1,0 +1,101 @@
+/* report.c - what goroutines there are and what they wait for: go_dump, the deadlock
+ * report, and the goroutines behind an internal error.
+ *
+ * Reads other goroutines' wait records while they may change: each field is atomic,
+ * the whole is a snapshot of nothing in particular. No lock, no malloc, write(2) only,
+ * so a signal handler may call it too. */
+#include "diag/diag.h"
+#include "base/hooks.h"
+#include "millrace/go.h"
+#include "os/os.h"
+#include "rt/rt.h"
+#include "rt/stack.h"
+
+/* Relaxed, all in here: see above. */
+static const char *state_of(struct g *g)
+{
+	uint32_t why = atomic_get(&g->wait.why, relaxed);
+
+	switch (atomic_get(&g->state, relaxed)) {
+	case G_RUNNABLE: return "runnable";
+	case G_RUNNING:  return "running";
+	case G_BLOCKING: return "blocking call";
+	case G_WAITING:  return why < MRI_NWHY ? mri_why_names[why] : "waiting";
+	default:         return "dead";
+	}
+}
+
+static void print(struct mri_out *o, struct g *g)
+{
+	const void *obj = atomic_get(&g->wait.obj, relaxed);
+	const char *name = atomic_get(&g->name, relaxed);
+	bool waits = atomic_get(&g->state, relaxed) == G_WAITING;
+
+	mri_out_fmt(o, "goroutine %lld [%s", (long long)atomic_get(&g->id, relaxed),
+		    state_of(g));
+	if (waits)
+		mri_out_fmt(o, ", %ms",
+			    mri_os_now() - atomic_get(&g->wait.since, relaxed));
+	if (waits && atomic_get(&g->wait.timed, relaxed))
+		mri_out_str(o, ", with a timer");
+	if (atomic_get(&g->locked, relaxed))
+		mri_out_str(o, ", locked to thread");
+	mri_out_fmt(o, "]: %s\n", name ? name : "?");
+	if (waits && obj)
+		mri_out_fmt(o, "\twaits on %p\n", obj);
+	mri_panic_created(o, g);
+	mri_out_str(o, "\n");
+}
+
+static bool print_each(struct g *g, void *arg)
+{
+	print(arg, g);
+	return true;
+}
+
+static void dump_all(struct mri_out *o)
+{
+	uint32_t threads = atomic_get(&mri_sched.nparked_threads, relaxed);
+
+	mri_stack_each(print_each, o);
+	if (threads)
+		mri_out_fmt(o, "%u threads that are not goroutines wait too\n", threads);
+}
+
+void mr_go_dump(int fd)
+{
+	struct mri_out o;
+
+	mri_out_init(&o, fd);
+	dump_all(&o);
+	mri_out_flush(&o);
+}
+
+static bool found(struct g *g, void *arg)
+{
+	(void)g;
+	*(bool *)arg = true;
+	return false;
+}
+
+static void deadlock(void)
+{
+	struct mri_out o;
+	bool any = false;
+
+	mri_stack_each(found, &any);
+	mri_panic_report_begin(&o);
+	if (!any && mri_sched.main_exited)
+		mri_out_str(&o, "fatal error: no goroutines (main called runtime.Goexit) - "
+				"deadlock!\n");
+	else
+		mri_out_str(&o, "fatal error: all goroutines are asleep - deadlock!\n\n");
+	dump_all(&o);
+	mri_panic_report_end(&o);
+}
+
+void mri_report_install(void)
+{
+	mri_hooks.dump_all = dump_all;
+	mri_hooks.deadlock = deadlock;
+}

@@ -1,0 +1,91 @@
+/* os.h - what the operating system must provide. linux.c implements it.
+ *
+ * Nothing here knows goroutines or calls up. Unless said otherwise a function
+ * returns 0 or a negative errno code and never touches the caller's errno. */
+#ifndef MRI_OS_OS_H
+#define MRI_OS_OS_H
+#include "base/attr.h"
+#include <signal.h>
+
+/* ---- waiting ---- */
+/* Sleep while *word == seen, until a wake, a signal or `deadline` (monotonic ns; 0:
+ * none; one in the past does not sleep). 0 when woken, maybe for no reason; -EAGAIN
+ * when *word differs; -ETIMEDOUT; -EINTR (a handler installed with SA_RESTART ends
+ * only a wait with a deadline); -EFAULT when word is not readable memory.
+ * Any address may be woken, mapped or not: a wake never touches the memory. Safe in
+ * a signal handler. */
+int mri_os_futex_wait(uint32_t *word, uint32_t seen, int64_t deadline);
+void mri_os_futex_wake(uint32_t *word, int n);
+int64_t mri_os_now(void);                       /* monotonic, ns; never 0 */
+void mri_os_thread_yield(void);
+
+/* ---- threads ---- */
+/* Start fn(arg) on a detached thread. Its signal mask is that of the thread that
+ * started the first one, without the synchronous signals (SIGSEGV SIGBUS SIGFPE
+ * SIGILL SIGTRAP SIGSYS), which would kill silently: a goroutine may run on any
+ * thread, so which signals it sees must not depend on the thread. No handler runs
+ * on the new thread before that mask is set.
+ *
+ * stack_size: bytes usable, beyond what libc takes for thread-local variables; 0: the
+ * default, 256 KiB (1 MiB under a sanitizer). -EAGAIN or -ENOMEM: no thread. */
+int mri_os_thread_start(void *(*fn)(void *), void *arg, size_t stack_size);
+/* gettid, cached per thread; a forked child has its own */
+int mri_os_tid(void);
+bool mri_os_is_main_thread(void);
+/* The calling thread's stack [*lo, *hi), guard excluded. Of the main thread: as far
+ * as it may grow. Needs /proc there, else a negative code. */
+int mri_os_thread_stack(void **lo, void **hi);
+/* CPU time used by a thread of this process, ns; negative errno if it is gone. */
+int64_t mri_os_thread_cpu(int tid);
+/* 'R' running or runnable, 'S' sleeping, 'D' ...: the letter of /proc; '?' unknown */
+char mri_os_thread_state(int tid);
+/* Threads of this process that are not ours: all tasks less the n tids given, a
+ * tool's own thread (TSan, qemu-user), the kernel's io_uring workers and zombies (a
+ * main thread after pthread_exit). Threads that start or end meanwhile may be missed or
+ * counted. Negative errno if /proc cannot be read. */
+int mri_os_foreign_threads(const int *ours, int n);
+/* Give the thread an alternate signal stack of 64 KiB and a guard page. A usable one
+ * that it already has is kept, then *mem is NULL. Free it, on the same thread; NULL
+ * is allowed. */
+int mri_os_sigstack_set(void **mem);
+void mri_os_sigstack_free(void *mem);
+/* Processors that the calling thread may use: min(its affinity, ceil(the least cgroup
+ * v1 or v2 quota)), >= 1. Allocates. */
+int mri_os_cpus(void);
+/* membarrier(PRIVATE_EXPEDITED): register once; false where missing */
+bool mri_os_membarrier_init(void);
+void mri_os_membarrier(void);
+
+/* ---- memory ---- */
+/* Reserve size bytes, readable and writable, lazily committed, not counted against
+ * overcommit, no huge pages, aligned to `align` (a power of two). NULL: out of
+ * memory. */
+void *mri_os_map(size_t size, size_t align);
+void mri_os_unmap(void *p, size_t size);
+/* Make [p, p + size) inaccessible without splitting the mapping (MADV_GUARD_INSTALL);
+ * -EINVAL where the kernel cannot or the memory is locked, or an emulator only
+ * pretends. Undone by mri_os_remap, not by mri_os_release. */
+int mri_os_guard(void *p, size_t size);
+/* The fallback: mprotect(PROT_NONE). -ENOMEM past vm.max_map_count. */
+int mri_os_protect(void *p, size_t size);
+/* Drop the pages' content; they read as zero again. -EINVAL when locked. */
+int mri_os_release(void *p, size_t size);
+/* Replace the mapping by a fresh one: content, page tables, guards and protections
+ * all dropped, the address range kept. */
+int mri_os_remap(void *p, size_t size);
+/* exclude from (false) or include in (true) core dumps; splits the mapping */
+void mri_os_in_core(void *p, size_t size, bool in);
+/* true if new mappings are locked into memory (mlockall(MCL_FUTURE)) */
+bool mri_os_memory_is_locked(void);
+
+/* ---- output ---- */
+/* write(2) it all, retrying on EINTR and short writes; a non-blocking fd that takes
+ * nothing for a second loses the rest. Async-signal-safe. */
+void mri_os_write(int fd, const char *buf, size_t n);
+const char *mri_os_getenv(const char *name);    /* secure_getenv */
+/* Number of loaded modules that carry millrace's ELF note (owner "millrace", type 1);
+ * fills two file names, valid while the modules are loaded, or NULL.
+ * More than one: the library is in this process twice. */
+int mri_os_library_copies(const char *names[2]);
+void mri_os_exit_now(int status) __attribute__((noreturn));   /* _exit */
+#endif

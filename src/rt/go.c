@@ -1,0 +1,169 @@
+/* go.c - the go_* functions: starting goroutines and what they may say of themselves. */
+#include "millrace/go.h"
+#include "os/os.h"
+#include "rt/rt.h"
+#include "rt/sched.h"
+
+/* Take what mr_capture_args saved on this thread. Nothing between the capture and
+ * this may park, so it is this thread's. */
+void mri_go_take_capture(struct mri_arch_args *to, void (*fn)(void), const char *what)
+{
+	if (unlikely(!mri_arch_captured.full))
+		mri_panic("%s: no arguments were captured: is the function declared const or "
+			  "pure?", what);
+	mri_arch_captured.full = 0;
+	if (unlikely(!fn))
+		mri_fatal("go of nil func value");
+	*to = mri_arch_captured.args;
+}
+
+static void call_fn(void *arg)
+{
+	struct g *g = arg;
+
+	mri_arch_call(g->fn, mri_g_args(g));
+}
+static void start_plain(struct g *g)
+{
+	mri_panic_root(call_fn, g);
+}
+
+struct g *mri_go_make(const struct mri_go *o)
+{
+	struct mri_arch_args args;
+	struct g *g;
+
+	mri_init_check_fork();
+	/* First of all: what follows may use this thread's capture buffer again. */
+	mri_go_take_capture(&args, o->fn, "go");
+	g = mri_g_new(o->stack, o->start ? o->start : start_plain, o->start_arg);
+	*mri_g_args(g) = args;
+	g->fn = o->fn;
+	/* Relaxed, all: reports look only after G1. */
+	atomic_set(&g->name, o->name, relaxed);
+	atomic_set(&g->file, o->file, relaxed);
+	atomic_set(&g->line, o->line, relaxed);
+	atomic_set(&g->creator_pc, o->pc, relaxed);
+	return g;
+}
+
+void mri_go_call(struct g *g)
+{
+	start_plain(g);
+}
+
+void mr_go_captured(void (*fn)(void), const char *name, const char *file, int line)
+{
+	mri_sched_start(mri_go_make(&(struct mri_go){
+		.fn = fn, .name = name, .file = file, .line = line,
+		.pc = __builtin_return_address(0),
+	}));
+}
+
+void mr_go_captured_with(mr_go_opts opts, void (*fn)(void), const char *name,
+			 const char *file, int line)
+{
+	mri_sched_start(mri_go_make(&(struct mri_go){
+		.fn = fn, .name = opts.name ? opts.name : name, .file = file, .line = line,
+		.pc = __builtin_return_address(0), .stack = opts.stack,
+	}));
+}
+
+void mr_go_yield(void)
+{
+	mri_sched_yield();
+}
+
+void mr_go_exit(void)
+{
+	mri_panic_exit();
+}
+
+void mr_go_block(void)
+{
+	for (;;)
+		mri_sched_park(NULL, NULL, MRI_WHY_BLOCK, NULL);
+}
+
+int64_t mr_go_id(void)
+{
+	return mri_self()->id;
+}
+
+int mr_go_count(void)
+{
+	mri_self();
+	return (int)mri_g_count();
+}
+
+int mr_go_procs(int n)
+{
+	mri_self();
+	return mri_init_procs(n);
+}
+
+/* A goroutine that may only run on one M. */
+static void rebind(struct g *g)
+{
+	g->bound = g->locked || g->pinned ? g->m : NULL;
+	g->m->only = g->locked ? g : NULL;
+}
+
+void mr_go_lock_thread(void)
+{
+	struct g *g = mri_self();
+
+	if (g->is_thread)
+		mri_panic("go_lock_thread called from a thread that is not a goroutine");
+	if (g->locked == UINT8_MAX)
+		mri_panic("go_lock_thread: nested too deep");
+	g->locked++;
+	rebind(g);
+}
+
+void mr_go_unlock_thread(void)
+{
+	struct g *g = mri_self();
+
+	if (g->is_thread || !g->locked)
+		return;
+	g->locked--;
+	rebind(g);
+}
+
+void mr_go_pin(void)
+{
+	struct g *g = mri_self();
+
+	if (g->is_thread)
+		return;
+	if (g->pinned == UINT8_MAX)
+		mri_panic("go_pin: nested too deep");
+	g->pinned++;
+	rebind(g);
+}
+
+void mr_go_unpin(void)
+{
+	struct g *g = mri_self();
+
+	if (g->is_thread || !g->pinned)
+		return;
+	g->pinned--;
+	rebind(g);
+}
+
+void mr_go_blocking_begin(void)
+{
+	mri_sched_block_begin();
+}
+
+void mr_go_blocking_end(void)
+{
+	mri_sched_block_end();
+}
+
+int *mr_errno(void)
+{
+	return mri_errno_addr();
+}

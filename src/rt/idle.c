@@ -1,0 +1,456 @@
+/* idle.c - Ms and Ps with nothing to do: the idle lists, sleeping, waking, and the
+ * ways a P passes from one M to another.
+ *
+ * Everything here happens under sched.lock but the sleep itself. An M that is given
+ * a P finds it in m->next_p (and perhaps a goroutine in m->next_g) when it wakes;
+ * the giver has already taken it off the idle list, so it is given one P only.
+ *
+ * One idle M at a time is the keeper: it sleeps only until the earliest timer of all
+ * Ps. Every M looks at the timers before it sleeps, so a keeper with a later time is
+ * relieved by the first M that knows better. */
+#include "os/os.h"
+#include "rt/rt.h"
+#include "rt/sched.h"
+
+void mri_idle_put(struct p *p)
+{
+	if (!p)
+		return;
+	if (p->retired) {
+		p->away = true;
+		return;
+	}
+	p->idle = true;
+	p->idle_next = mri_sched.idle_ps;
+	mri_sched.idle_ps = p;
+	/* Relaxed: by the lock; wakers fence (I4) before they look. */
+	atomic_set(&mri_sched.nidle_ps, mri_sched.nidle_ps + 1, relaxed);
+}
+
+static struct p *idle_get(void)
+{
+	struct p *p = mri_sched.idle_ps;
+
+	if (!p)
+		return NULL;
+	mri_sched.idle_ps = p->idle_next;
+	p->idle = false;
+	/* Relaxed: as above. */
+	atomic_set(&mri_sched.nidle_ps, mri_sched.nidle_ps - 1, relaxed);
+	return p;
+}
+
+static struct p *take_idle_list(void)
+{
+	struct p *list = mri_sched.idle_ps;
+
+	mri_sched.idle_ps = NULL;
+	/* Relaxed: as above. */
+	atomic_set(&mri_sched.nidle_ps, 0u, relaxed);
+	return list;
+}
+
+bool mri_idle_take(struct m *m)
+{
+	struct p *p;
+
+	mri_lock_take(&mri_sched.lock);
+	p = idle_get();
+	mri_lock_drop(&mri_sched.lock);
+	if (p)
+		mri_proc_acquire(m, p);
+	return p != NULL;
+}
+
+/* -------------------------------------------------------------- Ms -- */
+
+static void unlink_idle(struct m *m)
+{
+	if (m->idle_prev)
+		m->idle_prev->idle_next = m->idle_next;
+	else
+		mri_sched.idle_ms = m->idle_next;
+	if (m->idle_next)
+		m->idle_next->idle_prev = m->idle_prev;
+	m->idle_prev = m->idle_next = NULL;
+	if (mri_sched.keeper == m)
+		mri_sched.keeper = NULL;
+}
+
+static void set_active(struct m *m)
+{
+	m->state = M_ACTIVE;
+	/* Relaxed: a missed one costs sysmon a poll, at most a second. */
+	if (mri_sched.nactive_ms++ == 0 && atomic_get(&mri_sched.sysmon_idle, relaxed))
+		mri_sysmon_wake();
+}
+
+static bool set_inactive(struct m *m, enum m_state s)
+{
+	m->state = s;
+	return --mri_sched.nactive_ms == 0;
+}
+
+static void wake_m(struct m *m)
+{
+	/* K3: release, pairs with K4: next_p and next_g. */
+	atomic_set(&m->park, 1u, release);
+	mri_os_futex_wake(&m->park, 1);
+}
+
+/* sched.lock held. The M to wake once the lock is dropped: an idle one, or a new one
+ * (whose thread is started by wake). */
+static struct m *give(struct m *m, struct p *p, struct g *g, bool spinning)
+{
+	if (m->state == M_IDLE)
+		unlink_idle(m);
+	m->next_p = p;
+	m->next_g = g;
+	m->spinning = spinning;
+	set_active(m);
+	return m;
+}
+
+static void *thread_main(void *arg)
+{
+	struct m *m = arg;
+
+	mri_m_init_thread(m);
+	mri_proc_acquire(m, m->next_p);
+	m->next_p = NULL;
+	mri_sched_loop(m);
+	return NULL;
+}
+
+/* Give p to an idle M or a new thread. Takes and drops sched.lock. */
+static void start_m(struct p *p, bool spinning)
+{
+	struct m *m;
+	int rc;
+
+	mri_lock_take(&mri_sched.lock);
+	m = mri_sched.idle_ms;
+	if (m && m == mri_sched.keeper && m->idle_next)
+		m = m->idle_next;       /* let the keeper keep */
+	if (m) {
+		give(m, p, NULL, spinning);
+		mri_lock_drop(&mri_sched.lock);
+		wake_m(m);
+		return;
+	}
+	mri_lock_drop(&mri_sched.lock);
+	m = mri_m_new();
+	mri_lock_take(&mri_sched.lock);
+	m->state = M_IDLE;
+	m->idle_next = mri_sched.idle_ms;       /* give() unlinks it again */
+	if (m->idle_next)
+		m->idle_next->idle_prev = m;
+	mri_sched.idle_ms = m;
+	give(m, p, NULL, spinning);
+	mri_lock_drop(&mri_sched.lock);
+	atomic_set(&m->in_rt, 1u, relaxed);     /* relaxed: the start publishes it */
+	rc = mri_os_thread_start(thread_main, m, 0);
+	if (rc < 0)
+		mri_fatal("millrace: cannot start a thread (error %d); %u are running", -rc,
+			  atomic_get(&mri_sched.nms, relaxed));
+}
+
+void mri_sched_wake(void)
+{
+	uint32_t none = 0;
+	struct p *p;
+
+	/* I4: seq_cst, pairs with I2: the work is visible before we look whether
+	 * somebody is there to do it. */
+	atomic_fence(seq_cst);
+	/* Relaxed: I4 ordered them. */
+	if (atomic_get(&mri_sched.nidle_ps, relaxed) == 0 ||
+	    atomic_get(&mri_sched.nspinning, relaxed) != 0)
+		return;
+	/* I3: seq_cst, pairs with I2: one waker at a time. */
+	if (!atomic_cas(&mri_sched.nspinning, &none, 1u, seq_cst))
+		return;
+	mri_lock_take(&mri_sched.lock);
+	p = idle_get();
+	mri_lock_drop(&mri_sched.lock);
+	if (p)
+		start_m(p, true);
+	else
+		/* I1: seq_cst, pairs with I2. */
+		atomic_sub(&mri_sched.nspinning, 1u, seq_cst);
+}
+
+/* Woken, or not: true once there is a P. On a timeout the M takes itself off the
+ * list, unless somebody was faster. */
+static bool timed_out(struct m *m)
+{
+	struct p *p;
+
+	mri_lock_take(&mri_sched.lock);
+	if (m->state != M_IDLE) {
+		mri_lock_drop(&mri_sched.lock);
+		return false;           /* a P is on its way: sleep on */
+	}
+	unlink_idle(m);
+	set_active(m);
+	p = idle_get();
+	if (p)
+		m->spinning = true;     /* so that it looks at all Ps' timers */
+	mri_lock_drop(&mri_sched.lock);
+	if (p) {
+		/* I3: seq_cst, pairs with I2. */
+		atomic_add(&mri_sched.nspinning, 1u, seq_cst);
+		mri_proc_acquire(m, p);
+	}
+	return true;
+}
+
+static void wait_for_p(struct m *m, int64_t deadline)
+{
+	/* K4: acquire, pairs with K3. */
+	while (atomic_get(&m->park, acquire) == 0)
+		if (mri_os_futex_wait(&m->park, 0, deadline) == -110 /* ETIMEDOUT */ &&
+		    deadline && timed_out(m))
+			return;
+	/* Relaxed: nobody sets it again before it is idle again. */
+	atomic_set(&m->park, 0u, relaxed);
+	mri_proc_acquire(m, m->next_p);
+	m->next_p = NULL;
+}
+
+/* sched.lock held: bound goroutines that came meanwhile cannot run without a P, and
+ * queue for one like everybody. */
+static void requeue_bound(struct m *m)
+{
+	struct g *g;
+
+	mri_lock_take(&m->bound_lock);
+	g = m->bound_head;
+	atomic_set(&m->bound_head, NULL, relaxed);      /* relaxed: by the lock */
+	m->bound_tail = NULL;
+	mri_lock_drop(&m->bound_lock);
+	while (g) {
+		struct g *rest = g->link;
+
+		mri_sched_push_locked(g);
+		g = rest;
+	}
+}
+
+void mri_idle_sleep(struct m *m, int64_t until)
+{
+	bool last, keep;
+
+	mri_lock_take(&mri_sched.lock);
+	requeue_bound(m);
+	if (mri_sched.nqueue != 0 && mri_sched.idle_ps) {
+		mri_lock_drop(&mri_sched.lock);
+		mri_idle_take(m);
+		return;
+	}
+	m->idle_prev = NULL;
+	m->idle_next = mri_sched.idle_ms;
+	if (m->idle_next)
+		m->idle_next->idle_prev = m;
+	mri_sched.idle_ms = m;
+	keep = until && (!mri_sched.keeper || until < mri_sched.keeper_until);
+	if (keep) {
+		mri_sched.keeper = m;
+		mri_sched.keeper_until = until;
+	}
+	last = set_inactive(m, M_IDLE);
+	mri_lock_drop(&mri_sched.lock);
+	if (last)
+		mri_sysmon_wake();
+	wait_for_p(m, keep ? until : 0);
+}
+
+/* --------------------------------------------- goroutines bound to an M -- */
+
+/* sched.lock held. b sleeps and would run g if it had a P. An active one looks at
+ * its own queue before it sleeps, under this lock; one that waits for another
+ * goroutine comes to g later. */
+static bool wants(struct m *b, struct g *g)
+{
+	return b->state == M_IDLE || (b->state == M_WAITS && b->waits_for == g);
+}
+
+void mri_idle_queue_bound(struct g *g)
+{
+	struct m *b = g->bound;
+	struct p *p = NULL;
+
+	mri_lock_take(&mri_sched.lock);
+	if (!wants(b, g)) {
+		mri_sched_push_bound(b, g);
+		mri_lock_drop(&mri_sched.lock);
+		return;
+	}
+	p = idle_get();
+	if (p)
+		give(b, p, g, false);
+	else
+		mri_sched_push_locked(g);
+	mri_lock_drop(&mri_sched.lock);
+	if (p)
+		wake_m(b);
+	else
+		mri_sched_wake();
+}
+
+void mri_idle_deliver(struct m *m, struct g *g)
+{
+	struct m *b = g->bound;
+	struct p *p;
+
+	mri_lock_take(&mri_sched.lock);
+	if (!wants(b, g)) {
+		mri_sched_push_bound(b, g);
+		mri_lock_drop(&mri_sched.lock);
+		return;
+	}
+	p = mri_proc_release(m);
+	give(b, p, g, false);
+	mri_lock_drop(&mri_sched.lock);
+	wake_m(b);
+}
+
+void mri_idle_sleep_only(struct m *m)
+{
+	struct p *p = mri_proc_release(m);
+	bool last;
+
+	if (p)
+		mri_sched_handoff(p);
+	mri_lock_take(&mri_sched.lock);
+	/* It may have been readied while this M was still active. */
+	if (mri_sched_unqueue_only(m))
+		mri_sched_push_locked(m->only);
+	m->waits_for = m->only;
+	last = set_inactive(m, M_WAITS);
+	mri_lock_drop(&mri_sched.lock);
+	if (last)
+		mri_sysmon_wake();
+	mri_sched_wake();
+	wait_for_p(m, 0);
+}
+
+/* Come back to a P: an idle one, or queue in the global queue as a goroutine that
+ * only this M can run, and sleep right here on its stack. Entered, without a P;
+ * leaves. */
+void mri_sched_regain(struct g *g)
+{
+	struct m *m = g->m;
+	struct m *bound = g->bound;
+
+	if (!mri_idle_take(m)) {
+		mri_g_move(g, G_RUNNABLE);
+		g->bound = m;
+		mri_lock_take(&mri_sched.lock);
+		m->waits_for = g;
+		mri_sched_push_locked(g);
+		set_inactive(m, M_WAITS);
+		mri_lock_drop(&mri_sched.lock);
+		mri_sched_wake();
+		wait_for_p(m, 0);
+		mri_assert(m->next_g == g);
+		m->next_g = NULL;
+		g->bound = bound;
+		mri_g_move(g, G_RUNNING);
+	} else if (atomic_get(&g->state, relaxed) != G_RUNNING) {       /* relaxed: own */
+		mri_g_move(g, G_RUNNING);
+	}
+	mri_proc_leave(m);
+}
+
+/* ------------------------------------------------- passing a P on -- */
+
+void mri_sched_handoff(struct p *p)
+{
+	bool work;
+	int64_t next = mri_timer_next(p->timers);
+
+	mri_lock_take(&mri_sched.lock);
+	work = !p->retired && (!mri_runq_empty(&p->q) || mri_sched.nqueue != 0);
+	if (!work)
+		mri_idle_put(p);
+	mri_lock_drop(&mri_sched.lock);
+	if (p->retired)
+		mri_idle_drain(NULL, p);
+	else if (work)
+		start_m(p, false);
+	else if (next)
+		mri_sched_wake();       /* somebody must keep the time for it */
+}
+
+/* Its timers stay: any M runs the timers of every P. */
+void mri_idle_drain(struct m *m, struct p *p)
+{
+	struct g *g;
+
+	while ((g = mri_runq_pop(&p->q)) != NULL ||
+	       (g = mri_runq_swap_next(&p->q, NULL)) != NULL)
+		mri_sched_queue_global(g);
+	if (m)
+		mri_proc_release(m);
+	mri_lock_take(&mri_sched.lock);
+	mri_idle_put(p);
+	mri_lock_drop(&mri_sched.lock);
+	mri_sched_wake();
+}
+
+/* A surplus P that runs is put away by its M at its next turn, or taken by sysmon;
+ * one in use again before that just goes on. */
+void mri_sched_set_procs(int n)
+{
+	mri_lock_take(&mri_sched.lock);
+	/* Relaxed: changed under the lock only. */
+	for (int i = 0; i < mri_sched.nps; i++)
+		/* Relaxed: its M sees it sooner or later. */
+		atomic_set(&mri_sched.all_ps[i]->retired, i >= n, relaxed);
+	for (struct p *p, *list = take_idle_list(); (p = list) != NULL;) {
+		list = p->idle_next;
+		mri_idle_put(p);
+	}
+	for (int i = 0; i < mri_sched.nps && i < n; i++) {
+		struct p *p = mri_sched.all_ps[i];
+
+		if (p->away) {
+			p->away = false;
+			mri_idle_put(p);
+		}
+	}
+	/* Relaxed: a hint for everybody else. */
+	atomic_set(&mri_sched.procs, n, relaxed);
+	mri_lock_drop(&mri_sched.lock);
+	mri_sched_wake();
+}
+
+/* ------------------------------------------------- blocking sections -- */
+
+void mri_sched_block_begin(void)
+{
+	struct g *g = mri_self();
+	struct m *m = g->m;
+	struct p *p;
+
+	if (g->is_thread)
+		return;
+	mri_proc_enter(m);
+	p = mri_proc_release(m);
+	mri_g_move(g, G_BLOCKING);
+	if (p)
+		mri_sched_handoff(p);
+	mri_proc_leave(m);
+}
+
+void mri_sched_block_end(void)
+{
+	struct g *g = mri_self();
+
+	mri_init_check_fork();
+	if (g->is_thread)
+		return;
+	mri_proc_enter(g->m);
+	mri_sched_regain(g);
+}

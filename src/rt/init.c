@@ -1,0 +1,348 @@
+/* init.c - first use, who am I, the MILLRACE variable, threads and processors made. */
+#define _GNU_SOURCE
+#include "base/hooks.h"
+#include "os/os.h"
+#include "rt/rt.h"
+#include "rt/sched.h"
+#include "rt/stack.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct mri_config mri_config;
+struct mri_hooks mri_hooks;
+struct g mri_main_g;
+int mri_forked;
+
+/* The one thread-local of the scheduler. Read by mri_self() alone: a compiler that
+ * sees the variable keeps its address across a park, where the thread changes. */
+static __thread struct g *self __attribute__((tls_model("initial-exec")));
+static __thread struct g thread_g;
+
+static struct m main_m;
+static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool started;                    /* by init_lock */
+
+static cold_fn struct g *self_slow(void);
+
+noinline struct g *mri_self(void)
+{
+	struct g *g = self;
+
+	__asm__ volatile("" : "+r"(g));
+	return likely(g != NULL) ? g : self_slow();
+}
+noinline struct g *mri_self_or_null(void)
+{
+	struct g *g = self;
+
+	__asm__ volatile("" : "+r"(g));
+	return g;
+}
+noinline void mri_init_set_self(struct g *g)
+{
+	self = g;
+}
+
+noinline int *mri_errno_addr(void)
+{
+	int *p = &errno;
+
+	__asm__ volatile("" : "+r"(p));
+	return p;
+}
+
+/* ------------------------------------------------------------- memory -- */
+
+void *mri_try_alloc(size_t n)
+{
+	void *p = NULL;
+
+	/* Structs with lines of their own ask for 64. */
+	if (posix_memalign(&p, 64, (n + 63) & ~(size_t)63) != 0)
+		return NULL;
+	return memset(p, 0, n);
+}
+void *mri_alloc(size_t n)
+{
+	void *p = mri_try_alloc(n);
+
+	if (!p)
+		mri_panic("out of memory");
+	return p;
+}
+
+/* ----------------------------------------------------- threads and Ps -- */
+
+enum { MAX_THREADS = 10000 };
+
+static void m_init(struct m *m)
+{
+	m->g0.m = m;
+	m->g0.is_sched = 1;
+	m->g0.state = G_RUNNING;
+	mri_lock_init(&m->bound_lock, MRI_RANK_BOUND);
+	mri_lock_take(&mri_sched.lock);
+	if (mri_sched.nms >= MAX_THREADS) {
+		mri_lock_drop(&mri_sched.lock);
+		mri_fatal("millrace: program exceeds %d-thread limit", MAX_THREADS);
+	}
+	/* Relaxed: by the lock. */
+	atomic_set(&mri_sched.nms, mri_sched.nms + 1, relaxed);
+	m->all_next = mri_sched.all_ms;
+	/* A1: release, pairs with A2: walkers of the list take no lock. */
+	atomic_set(&mri_sched.all_ms, m, release);
+	mri_lock_drop(&mri_sched.lock);
+}
+
+struct m *mri_m_new(void)
+{
+	struct m *m = mri_try_alloc(sizeof *m);
+
+	if (!m)
+		mri_fatal("millrace: out of memory for another thread");
+	m_init(m);
+	return m;
+}
+
+void mri_m_init_thread(struct m *m)
+{
+	void *lo = NULL, *hi = NULL;
+
+	self = &m->g0;
+	/* Relaxed: sysmon looks only at an M that had a P. */
+	atomic_set(&m->tid, mri_os_tid(), relaxed);
+	atomic_set(&m->curg, &m->g0, relaxed);
+	mri_os_sigstack_set(&m->sigstack);
+	if (mri_os_thread_stack(&lo, &hi) == 0) {
+		m->g0.lo = lo;
+		m->g0.hi = hi;
+	}
+	mri_san_adopt(&m->g0.san, lo, hi);
+}
+
+/* Ps are made once and never freed. */
+static void make_ps(int n)
+{
+	for (int i = mri_sched.nps; i < n; i++) {
+		struct p *p = mri_alloc(sizeof *p);
+
+		p->id = i;
+		p->timers = mri_timer_heap_new();
+		p->away = p->retired = true;
+		mri_sched.all_ps[i] = p;
+		/* N2: release, pairs with N1. */
+		atomic_set(&mri_sched.nps, i + 1, release);
+	}
+}
+
+int mri_init_procs(int n)
+{
+	/* Relaxed: a snapshot for the caller. */
+	int old = atomic_get(&mri_sched.procs, relaxed);
+
+	if (n > MRI_MAX_PROCS)
+		n = MRI_MAX_PROCS;
+	if (n > 0 && n != old) {
+		pthread_mutex_lock(&init_lock);
+		make_ps(n);
+		mri_sched_set_procs(n);
+		pthread_mutex_unlock(&init_lock);
+	}
+	return old;
+}
+
+/* -------------------------------------------------------- environment -- */
+
+/* MILLRACE=procs=2,stack=64k,crash=1: unknown or malformed entries are named on
+ * stderr and ignored. */
+static bool parse_number(const char *s, const char *end, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (s == end)
+		return false;
+	for (; s < end && *s >= '0' && *s <= '9'; s++) {
+		if (v > UINT64_MAX / 16)
+			return false;
+		v = v * 10 + (uint64_t)(*s - '0');
+	}
+	if (s < end && (*s == 'k' || *s == 'K'))
+		v <<= 10, s++;
+	else if (s < end && (*s == 'm' || *s == 'M'))
+		v <<= 20, s++;
+	*out = v;
+	return s == end;
+}
+
+static bool is_key(const char *s, size_t n, const char *key)
+{
+	return strlen(key) == n && memcmp(s, key, n) == 0;
+}
+
+static bool parse_entry(const char *s, const char *eq, const char *end)
+{
+	size_t key = (size_t)(eq - s);
+	uint64_t v;
+
+	if (is_key(s, key, "guard") && end - eq == 9 && memcmp(eq + 1, "mprotect", 8) == 0) {
+		mri_config.mprotect_guards = true;
+		return true;
+	}
+	if (!parse_number(eq + 1, end, &v))
+		return false;
+	if (is_key(s, key, "procs") && v >= 1 && v <= MRI_MAX_PROCS)
+		mri_config.procs = (int)v;
+	else if (is_key(s, key, "stack") && v >= 1 && v <= (uint64_t)1 << 34)
+		mri_config.stack = v;
+	else if (is_key(s, key, "seed"))
+		mri_config.seed = v;
+	else if (is_key(s, key, "crash") && v <= 1)
+		mri_config.crash = v;
+	else
+		return false;
+	return true;
+}
+
+static void parse_environment(void)
+{
+	const char *s = mri_os_getenv("MILLRACE");
+
+	while (s && *s) {
+		const char *end = s + strcspn(s, ","), *eq = memchr(s, '=', (size_t)(end - s));
+
+		if (end != s && (!eq || !parse_entry(s, eq, end))) {
+			struct mri_out o;
+
+			mri_out_init(&o, 2);
+			mri_out_str(&o, "millrace: ignored in MILLRACE: ");
+			for (const char *c = s; c < end; c++)
+				mri_out_fmt(&o, "%c", *c);
+			mri_out_str(&o, "\n");
+			mri_out_flush(&o);
+		}
+		s = *end ? end + 1 : end;
+	}
+}
+
+/* -------------------------------------------------------------- start -- */
+
+/* In the child of a fork only the forking thread exists. Nothing is repaired: exec,
+ * exit and return from main need nothing of ours. */
+static void after_fork(void)
+{
+	mri_forked = 1;
+}
+void mri_init_forked(void)
+{
+	static bool again;      /* the panic's own path comes by here */
+
+	if (!again) {
+		again = true;
+		mri_fatal("millrace: in the child of a fork only exec, exit, _exit and return "
+			  "from main work");
+	}
+	mri_os_exit_now(2);
+}
+
+static void refuse_second_copy(void)
+{
+	const char *names[2] = { "", "" };
+
+	if (mri_os_library_copies(names) > 1)
+		mri_fatal("millrace: two copies of the library are in this process: %s and %s",
+			  names[0], names[1]);
+}
+
+static void start(void)
+{
+	int procs;
+
+	refuse_second_copy();
+	parse_environment();
+	mri_choice_seed(mri_config.seed);
+	mri_sched.no_membarrier = !mri_os_membarrier_init();
+	mri_sched.ids = 2;              /* 1 is main's */
+	mri_sched.now = mri_os_now();
+	mri_stack_init(mri_config.stack);
+	procs = mri_config.procs ? mri_config.procs : mri_os_cpus();
+	procs = procs < MRI_MAX_PROCS ? procs : MRI_MAX_PROCS;
+	make_ps(procs);
+	mri_sched_set_procs(procs);
+	mri_hooks_install();
+	pthread_atfork(NULL, NULL, after_fork);
+	mri_sysmon_start();
+}
+
+/* The main thread's own stack becomes goroutine 1; its scheduler runs on a slot. */
+static struct g *adopt_main(void)
+{
+	struct m *m = &main_m;
+	struct g *g = &mri_main_g, *g0_slot;
+	const char *why;
+	void *lo = NULL, *hi = NULL;
+
+	m_init(m);
+	m->is_main = 1;
+	m->in_rt = 1;
+	m->state = M_ACTIVE;
+	mri_m_init_thread(m);
+	g0_slot = mri_stack_alloc(NULL, 0, &why);
+	if (!g0_slot)
+		mri_fatal("millrace: %s", why);
+	mri_os_thread_stack(&lo, &hi);
+	g->lo = lo;
+	g->hi = hi;
+	g->m = m;
+	g->id = 1;
+	g->name = "main";
+	mri_san_adopt(&g->san, lo, hi);
+	m->g0.lo = g0_slot->lo;
+	m->g0.hi = g0_slot->hi;
+	memset(&m->g0.san, 0, sizeof m->g0.san);
+	mri_arch_make(&m->g0.ctx, m->g0.lo, m->g0.hi, mri_sched_first_g0, &m->g0);
+	mri_san_create(&m->g0.san, m->g0.lo, m->g0.hi);
+	mri_lock_take(&mri_sched.lock);
+	mri_sched.nactive_ms++;
+	mri_lock_drop(&mri_sched.lock);
+	atomic_set(&m->curg, g, relaxed);       /* relaxed: for reports */
+	atomic_add(&mri_sched.born, 1, relaxed);
+	/* G1: release, pairs with G2. */
+	atomic_set(&g->state, (uint32_t)G_RUNNING, release);
+	self = g;
+	mri_sched_regain(g);
+	return g;
+}
+
+static cold_fn struct g *self_slow(void)
+{
+	int err = errno;
+	bool is_main = mri_os_is_main_thread();
+
+	if (mri_forked)
+		mri_init_forked();
+	pthread_mutex_lock(&init_lock);
+	if (!started) {
+		/* What start() calls may ask who it is. */
+		self = &thread_g;
+		thread_g.is_thread = 1;
+		thread_g.state = G_RUNNING;
+		start();
+		self = NULL;
+		started = true;
+	}
+	pthread_mutex_unlock(&init_lock);
+	/* G2: acquire, pairs with G1. Only the main thread adopts itself. */
+	if (is_main && atomic_get(&mri_main_g.state, acquire) == G_DEAD &&
+	    !mri_sched.main_exited) {
+		adopt_main();
+	} else {
+		thread_g.is_thread = 1;
+		thread_g.state = G_RUNNING;
+		thread_g.name = "a thread";
+		self = &thread_g;
+	}
+	errno = err;
+	return self;
+}

@@ -1,0 +1,50 @@
+/* lock.c - the slow half of the futex lock, and the rank check of dev builds. */
+#include "rt/lock.h"
+#include "base/fault.h"
+#include "os/os.h"
+
+enum { SPINS = 60 };    /* about as long as the longest section takes */
+
+/* The word is 2 while anybody may sleep. A thread that slept takes the lock as 2,
+ * since it cannot know whether it was the only one; the cost is one needless wake. */
+noinline void mri_lock_slow(struct mri_lock *l)
+{
+	for (int i = 0; i < SPINS; i++) {
+		uint32_t free = 0;
+
+		cpu_relax();
+		/* Relaxed: only a hint, the swap decides. */
+		if (atomic_get(&l->word, relaxed) != 0)
+			continue;
+		/* L1: acquire, pairs with L2. */
+		if (atomic_cas(&l->word, &free, 1u, acquire))
+			return;
+	}
+	/* L3: acquire, pairs with L2. */
+	while (atomic_swap(&l->word, 2u, acquire) != 0)
+		mri_os_futex_wait(&l->word, 2, 0);
+}
+
+noinline void mri_lock_wake(uint32_t *word)
+{
+	mri_os_futex_wake(word, 1);
+}
+
+#ifdef MRI_DEV
+/* Locks held by this thread, per rank. A lock taken before a switch is dropped
+ * after it by the same thread, so a thread-local count is right. */
+static __thread uint8_t held[MRI_RANK_LEAF + 1];
+
+noinline void mri_lock_check(struct mri_lock *l, bool taking)
+{
+	if (!taking) {
+		if (held[l->rank]-- == 0)
+			mri_throw("lock of rank %u dropped but not held", l->rank);
+		return;
+	}
+	for (uint32_t r = l->rank; r <= MRI_RANK_LEAF; r++)
+		if (held[r] && !(r == l->rank && r == MRI_RANK_CHAN))
+			mri_throw("lock of rank %u taken under one of rank %u", l->rank, r);
+	held[l->rank]++;
+}
+#endif

@@ -1,0 +1,367 @@
+/* panic.c - panics, go_exit and go_try: unwinding one goroutine's stack.
+ *
+ * A panic is a forced unwind: the system's unwinder walks the frames, running the
+ * cleanups that `defer` compiles to, and asks stop() before each. stop() jumps to
+ * the catcher when the walk has reached the innermost try that wants this unwind:
+ *
+ *   TRY_ROOT   bottom of a goroutine: ends it, or the process
+ *   TRY_USER   go_try: wants panics, lets go_exit pass
+ *   TRY_DEFER  around a deferred call that runs while unwinding: wants everything,
+ *              and makes it replace what was going on
+ *
+ * The bottom of main and of a foreign pthread is the end of the stack.
+ * A panic that no TRY_USER can catch is known before it unwinds: its trace is taken
+ * then, and printed after the deferred calls have run. */
+#include "base/hooks.h"
+#include "millrace/panic.h"
+#include "os/os.h"
+#include "rt/rt.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unwind.h>
+
+enum { MESSAGE = 1024, TRACE = 64 };
+enum try_kind { TRY_ROOT, TRY_USER, TRY_DEFER };
+
+struct mri_try {
+	struct mri_arch_catch at;
+	struct mri_try *up;
+	enum try_kind kind;
+	struct mri_unwind *outer;       /* what was going on when it was entered */
+};
+struct mri_unwind {
+	struct _Unwind_Exception ex;    /* first: the unwinder hands us its address */
+	struct g *g;
+	bool exits;                     /* go_exit */
+	int ntrace;
+	void *trace[TRACE];
+	char message[MESSAGE];
+};
+
+/* -------------------------------------------------------------- reports -- */
+
+static uint32_t reporting;              /* atomic */
+
+void mri_panic_report_begin(struct mri_out *o)
+{
+	static struct g *reporter;
+	struct g *me = mri_self_or_null();
+
+	/* Z1: acquire, pairs with nothing that must be seen: first come. */
+	if (atomic_swap(&reporting, 1u, acquire) != 0 && reporter != me)
+		for (;;)
+			mri_os_futex_wait(&reporting, 1, 0);
+	reporter = me;
+	/* What the program has printed so far comes first, if that cannot hang. */
+	if (ftrylockfile(stdout) == 0) {
+		fflush(stdout);
+		funlockfile(stdout);
+	}
+	mri_out_init(o, 2);
+}
+
+void mri_panic_report_end(struct mri_out *o)
+{
+	mri_out_flush(o);
+	mri_os_exit_now(2);
+}
+
+void mri_panic_created(struct mri_out *o, struct g *g)
+{
+	/* Relaxed: written before g was first runnable. */
+	const char *file = atomic_get(&g->file, relaxed);
+	void *pc = atomic_get(&g->creator_pc, relaxed);
+
+	if (!pc || !mri_hooks.symbol)
+		return;
+	mri_out_str(o, "created by ");
+	mri_hooks.symbol(o, pc);
+	if (file)
+		mri_out_fmt(o, " at %s:%d", file, atomic_get(&g->line, relaxed));
+	mri_out_str(o, "\n");
+}
+
+void mri_panic_describe(struct mri_out *o, struct g *g, void *const *pcs, int n)
+{
+	if (!g || g->is_thread)
+		mri_out_fmt(o, "thread %d [running]:\n", mri_os_tid());
+	else if (g->is_sched)
+		mri_out_fmt(o, "scheduler of thread %d:\n", mri_os_tid());
+	else
+		mri_out_fmt(o, "goroutine %lld [running]:\n", (long long)g->id);
+	if (mri_hooks.trace)
+		mri_hooks.trace(o, pcs, n);
+	if (g && !g->is_thread && !g->is_sched)
+		mri_panic_created(o, g);
+}
+
+static int capture(void **pcs)
+{
+	return mri_hooks.capture ? mri_hooks.capture(pcs, TRACE) : 0;
+}
+
+noreturn_fn static void die_of_panic(struct mri_unwind *u)
+{
+	struct mri_out o;
+
+	mri_panic_report_begin(&o);
+	mri_out_fmt(&o, "panic: %s\n\n", u->message);
+	mri_panic_describe(&o, u->g, u->trace, u->ntrace);
+	if (mri_config.crash) {
+		mri_out_flush(&o);
+		abort();
+	}
+	mri_panic_report_end(&o);
+}
+
+static void vfault(struct mri_out *o, const char *head, const char *fmt, va_list ap)
+{
+	void *pcs[TRACE];
+	char text[MESSAGE];
+
+	vsnprintf(text, sizeof text, fmt, ap);
+	mri_panic_report_begin(o);
+	mri_out_fmt(o, "%s: %s\n\n", head, text);
+	mri_panic_describe(o, mri_self_or_null(), pcs, capture(pcs));
+}
+
+noreturn_fn static void vfatal(const char *fmt, va_list ap)
+{
+	struct mri_out o;
+
+	vfault(&o, "fatal error", fmt, ap);
+	if (mri_config.crash) {
+		mri_out_flush(&o);
+		abort();
+	}
+	mri_panic_report_end(&o);
+}
+
+void mri_fatal(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfatal(fmt, ap);
+}
+
+void mri_throw(const char *fmt, ...)
+{
+	struct mri_out o;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfault(&o, "millrace: internal error", fmt, ap);
+	va_end(ap);
+	if (mri_hooks.dump_all)
+		mri_hooks.dump_all(&o);
+	mri_out_flush(&o);
+	abort();
+}
+
+/* ------------------------------------------------------------ unwinding -- */
+
+/* Who gets u, or NULL: the end of the stack. */
+static struct mri_try *target(struct g *g, const struct mri_unwind *u)
+{
+	struct mri_try *t = g->tries;
+
+	while (t && u->exits && t->kind == TRY_USER)
+		t = t->up;
+	return t;
+}
+
+static bool will_be_caught(const struct g *g)
+{
+	for (const struct mri_try *t = g->tries; t; t = t->up)
+		if (t->kind == TRY_USER)
+			return true;
+	return false;
+}
+
+noreturn_fn static void end_of_stack(struct g *g, struct mri_unwind *u)
+{
+	if (!u->exits)
+		die_of_panic(u);
+	free(u);
+	g->unwind = NULL;
+	g->tries = NULL;
+	mri_sched.main_exited = true;
+	mri_g_exit(g);
+}
+
+static _Unwind_Reason_Code stop(int version, _Unwind_Action actions,
+				_Unwind_Exception_Class class, struct _Unwind_Exception *ex,
+				struct _Unwind_Context *ctx, void *arg)
+{
+	struct g *g = arg;
+	struct mri_unwind *u = (struct mri_unwind *)(void *)ex;
+	struct mri_try *t = target(g, u);
+	char here;
+
+	(void)version;
+	(void)class;
+	if (actions & _UA_END_OF_STACK)
+		end_of_stack(g, u);
+	if (t && (void *)_Unwind_GetCFA(ctx) > t->at.frame) {
+		g->tries = t;
+		mri_san_unwound(&here, t->at.frame);
+		mri_arch_throw(&t->at);
+	}
+	return _URC_NO_REASON;
+}
+
+static void forget(_Unwind_Reason_Code reason, struct _Unwind_Exception *ex)
+{
+	(void)reason;
+	(void)ex;
+}
+
+static struct mri_unwind *unwind_new(struct g *g)
+{
+	struct mri_unwind *u = calloc(1, sizeof *u);
+
+	if (!u)
+		mri_fatal("millrace: out of memory in a panic");
+	u->g = g;
+	u->ex.exception_cleanup = forget;
+	return u;
+}
+
+noreturn_fn static void raise_unwind(struct g *g, struct mri_unwind *u)
+{
+	g->unwind = u;
+	_Unwind_ForcedUnwind(&u->ex, stop, g);
+	mri_fatal("millrace: the stack cannot be unwound: build with -fexceptions");
+}
+
+static void vpanic(const char *fmt, va_list ap) __attribute__((noreturn));
+static void vpanic(const char *fmt, va_list ap)
+{
+	struct g *g = mri_self();
+	struct mri_unwind *u;
+
+	if (g->is_sched)
+		vfatal(fmt, ap);        /* a timer's goroutine could not be made */
+	u = unwind_new(g);
+	vsnprintf(u->message, sizeof u->message, fmt, ap);
+	if (!will_be_caught(g)) {
+		u->ntrace = capture(u->trace);
+		if (mri_config.crash)
+			die_of_panic(u);
+	}
+	raise_unwind(g, u);
+}
+
+void mri_panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vpanic(fmt, ap);
+}
+void mr_panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vpanic(fmt, ap);
+}
+
+void mri_panic_exit(void)
+{
+	struct g *g = mri_self();
+	struct mri_unwind *u;
+
+	if (g->is_thread)
+		mri_panic("go_exit called from a thread that is not a goroutine");
+	u = unwind_new(g);
+	u->exits = true;
+	raise_unwind(g, u);
+}
+
+/* -------------------------------------------------------------- catching -- */
+
+/* Runs fn(arg) under a try; what was caught, or NULL. The caller frees it. */
+static struct mri_unwind *attempt(struct g *g, enum try_kind kind, void (*fn)(void *),
+				  void *arg)
+{
+	struct mri_try t = { .up = g->tries, .kind = kind, .outer = g->unwind };
+	struct mri_unwind *caught = NULL;
+
+	g->tries = &t;
+	g->unwind = NULL;
+	if (mri_arch_catch(&t.at, fn, arg))
+		caught = g->unwind;
+	g->tries = t.up;
+	g->unwind = t.outer;
+	return caught;
+}
+
+void mri_panic_root(void (*fn)(void *), void *arg)
+{
+	struct mri_unwind *u = attempt(mri_self(), TRY_ROOT, fn, arg);
+
+	if (u && !u->exits)
+		die_of_panic(u);
+	free(u);
+}
+
+struct call {
+	void (*fn)(void);
+	struct mri_arch_args args;
+};
+static void run_call(void *arg)
+{
+	struct call *c = arg;
+
+	mri_arch_call(c->fn, &c->args);
+}
+
+const char *mr_try_captured(void (*fn)(void))
+{
+	struct g *g = mri_self();
+	struct call c = { .fn = fn };
+	struct mri_unwind *u;
+
+	mri_go_take_capture(&c.args, fn, "go_try");
+	u = attempt(g, TRY_USER, run_call, &c);
+	if (!u)
+		return NULL;
+	if (!g->message)
+		g->message = malloc(MESSAGE);
+	if (!g->message)
+		mri_fatal("millrace: out of memory in a panic");
+	memcpy(g->message, u->message, MESSAGE);
+	free(u);
+	return g->message;
+}
+
+bool mr_unwinding(void)
+{
+	return mri_self()->unwind != NULL;
+}
+
+static void run_deferred(void *arg)
+{
+	struct mr_deferred *d = arg;
+
+	d->fn(d->arg);
+}
+
+/* A deferred call that panics while another panic unwinds must not unwind through
+ * the cleanup it runs in: it is caught here, and what it threw goes on instead. */
+void mr_run_deferred_caught(struct mr_deferred *d)
+{
+	struct g *g = mri_self();
+	struct mri_unwind *u = attempt(g, TRY_DEFER, run_deferred, d), *going_on = g->unwind;
+
+	if (!u)
+		return;
+	going_on->exits = u->exits;
+	going_on->ntrace = u->ntrace;
+	memcpy(going_on->trace, u->trace, sizeof u->trace);
+	memcpy(going_on->message, u->message, sizeof u->message);
+	free(u);
+}

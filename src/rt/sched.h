@@ -1,0 +1,34 @@
+/* sched.h - what sched.c (who runs next) and idle.c (who sleeps) share. */
+#ifndef MRI_RT_SCHED_H
+#define MRI_RT_SCHED_H
+#include "rt/rt.h"
+
+/* ---- sched.c ---- */
+void mri_sched_first(void *arg);                /* entry of a new goroutine's stack */
+void mri_sched_first_g0(void *arg);             /* entry of the main M's scheduler */
+noreturn_fn void mri_sched_loop(struct m *m);   /* an M's life; entered */
+struct g *mri_sched_pick(struct m *m);          /* the quick half of finding work */
+void mri_sched_queue_global(struct g *g);
+void mri_sched_push_locked(struct g *g);        /* the same, sched.lock held */
+void mri_sched_push_bound(struct m *m, struct g *g);
+bool mri_sched_unqueue_only(struct m *m);       /* m->only was in m's queue: out */
+
+/* ---- idle.c ---- */
+void mri_idle_put(struct p *p);                 /* sched.lock held; NULL ignored */
+bool mri_idle_take(struct m *m);                /* an idle P for m, if there is one */
+/* Sleep as an idle M until given a P, or until `until` (0: none) if nobody else
+ * already keeps an earlier time. Entered, without a P. */
+void mri_idle_sleep(struct m *m, int64_t until);
+/* m runs only m->only, which waits: give the P on and sleep until it is ready. */
+void mri_idle_sleep_only(struct m *m);
+/* A runnable goroutine that may only run on g->bound. */
+void mri_idle_queue_bound(struct g *g);
+/* m has dequeued another M's goroutine: give that M our P, or just the goroutine. */
+void mri_idle_deliver(struct m *m, struct g *g);
+/* m's P is surplus: pass its goroutines on and put it away. */
+void mri_idle_drain(struct m *m, struct p *p);
+
+/* ---- init.c ---- */
+void mri_init_set_self(struct g *g);
+int mri_init_procs(int n);                      /* go_procs */
+#endif

@@ -1,0 +1,21 @@
+/* stack.h - goroutine stacks; see stack.c. */
+#ifndef MRI_RT_STACK_H
+#define MRI_RT_STACK_H
+#include "rt/rt.h"
+
+/* default_stack: usable bytes at least; 0: slots of 256 KiB */
+void mri_stack_init(size_t default_stack);
+/* The G of a slot with at least `stack` usable bytes (0: the default); lo, hi and
+ * arena are set, the rest is as the last user left it. NULL: *why says. p may be
+ * NULL, else the caller owns it. */
+struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why);
+void mri_stack_free(struct p *p, struct g *g);
+uint32_t mri_stack_shift(size_t stack);
+/* Calls fn for every slot whose goroutine is not dead (the main goroutine first),
+ * until it returns false. Takes no lock; async-signal-safe; a slot may change
+ * meanwhile. */
+void mri_stack_each(bool (*fn)(struct g *g, void *arg), void *arg);
+/* The goroutine whose stack or guard contains addr; *overflow: the guard. */
+struct g *mri_stack_find(const void *addr, bool *overflow);
+void mri_stack_scavenge(void);                  /* sysmon: give memory back */
+#endif

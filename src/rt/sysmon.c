@@ -1,0 +1,257 @@
+/* sysmon.c - the thread that watches: it takes Ps from stuck threads, wakes idle ones
+ * for work that waits, gives stacks back, and finds the process asleep for ever.
+ *
+ * A P is stuck if it made no turn between two looks 10 ms apart although its thread
+ * burned CPU or sleeps in the kernel; a thread that is merely descheduled is not. It
+ * is taken only if something waits that the P could run.
+ *
+ * sysmon has no P and runs no goroutine. It looks every 50 us while things change,
+ * less and less often up to 5 ms while they do not, and sleeps while all are idle. */
+#include "base/hooks.h"
+#include "os/os.h"
+#include "rt/rt.h"
+#include "rt/sched.h"
+#include "rt/stack.h"
+
+enum {
+	SHORT = 50 * 1000, LONG = 5 * 1000 * 1000,
+	STUCK = 9 * 1000 * 1000,                /* no turn for so long: look closer */
+	SCAVENGE = 100 * 1000 * 1000,
+	FIRST_POLL = 10 * 1000 * 1000, LAST_POLL = 1000 * 1000 * 1000,
+	HOGS_PER_PROC = 4,
+};
+
+static int sysmon_tid;
+
+void mri_sysmon_wake(void)
+{
+	/* Y1: release, pairs with Y2. */
+	if (atomic_swap(&mri_sched.sysmon_word, 1u, release) == 0)
+		mri_os_futex_wake(&mri_sched.sysmon_word, 1);
+}
+
+/* ------------------------------------------------------------ retaking -- */
+
+/* Ms that burn CPU without a P. One that went to sleep since is no hog any more. */
+static uint32_t count_hogs(void)
+{
+	uint32_t n = 0;
+
+	/* A2: acquire, pairs with A1. */
+	for (struct m *m = atomic_get(&mri_sched.all_ms, acquire); m; m = m->all_next) {
+		/* Relaxed: a heuristic. */
+		if (m->hog && atomic_get(&m->proc, relaxed) == 0 &&
+		    mri_os_thread_state(atomic_get(&m->tid, relaxed)) == 'R')
+			n++;
+		else
+			m->hog = false;
+	}
+	return n;
+}
+
+static bool work_waits(struct p *p, int64_t now)
+{
+	int64_t next = mri_timer_next(p->timers);
+
+	/* Relaxed: hints. */
+	return !mri_runq_empty(&p->q) || atomic_get(&mri_sched.nqueue, relaxed) != 0 ||
+	       atomic_get(&p->retired, relaxed) || (next && next <= now);
+}
+
+/* p made no turn for a while: is its thread to blame? */
+static void look_closer(struct p *p, struct m *m, int64_t now)
+{
+	int tid = atomic_get(&m->tid, relaxed);         /* relaxed: it had a P long since */
+	int64_t cpu = mri_os_thread_cpu(tid);
+	bool burns = cpu - p->seen_cpu > STUCK / 2;
+	char state = mri_os_thread_state(tid);
+
+	if (!burns && (state == 'R' || state == '?')) {
+		return;         /* descheduled, or nearly so: healthy */
+	}
+	if (burns && count_hogs() >= HOGS_PER_PROC *
+				     (uint32_t)atomic_get(&mri_sched.procs, relaxed))
+		return;         /* enough threads burn CPU already */
+	(void)now;
+	if (!mri_proc_take(m, p, p->seen_tick))
+		return;
+	m->hog = burns;
+	mri_sched_handoff(p);
+}
+
+static bool check_p(struct p *p, int64_t now)
+{
+	/* Relaxed: hints; mri_proc_take decides. */
+	struct m *m = atomic_get(&p->m, relaxed);
+	uint32_t tick = atomic_get(&p->tick, relaxed);
+
+	if (!m) {
+		p->seen_m = NULL;
+		return false;
+	}
+	if (tick != p->seen_tick || m != p->seen_m) {
+		p->seen_tick = tick;
+		p->seen_m = m;
+		p->seen_at = now;
+		p->seen_cpu = -1;
+		return true;
+	}
+	if (!work_waits(p, now))
+		return false;
+	/* The hand-off slot or ring waits for a P that computes: is another idle? */
+	if (atomic_get(&mri_sched.nidle_ps, relaxed) != 0)
+		mri_sched_wake();
+	if (p->seen_cpu < 0) {
+		p->seen_cpu = mri_os_thread_cpu(atomic_get(&m->tid, relaxed));
+		p->seen_at = now;
+	} else if (now - p->seen_at >= STUCK) {
+		look_closer(p, m, now);
+		p->seen_cpu = -1;
+	}
+	return true;
+}
+
+/* Timers of a P that nobody looks at: an idle one's when all others are busy, or one
+ * whose M computes while another P is idle. */
+static void check_timers(int64_t now)
+{
+	/* Relaxed: hints. */
+	if (atomic_get(&mri_sched.nidle_ps, relaxed) == 0)
+		return;
+	for (int i = 0; i < atomic_get(&mri_sched.nps, relaxed); i++) {
+		int64_t next = mri_timer_next(mri_sched.all_ps[i]->timers);
+
+		if (next && next + SHORT <= now) {
+			mri_sched_wake();
+			return;
+		}
+	}
+}
+
+/* ------------------------------------------------------------ deadlock -- */
+
+static bool any_timer(void)
+{
+	/* N1: acquire, pairs with N2. */
+	for (int i = 0; i < atomic_get(&mri_sched.nps, acquire); i++)
+		if (mri_timer_next(mri_sched.all_ps[i]->timers))
+			return true;
+	return false;
+}
+
+/* Nothing runs, nothing is runnable, no timer is pending. */
+static bool all_asleep(void)
+{
+	bool asleep;
+
+	mri_lock_take(&mri_sched.lock);
+	asleep = mri_sched.nactive_ms == 0 && mri_sched.nqueue == 0;
+	mri_lock_drop(&mri_sched.lock);
+	return asleep && !any_timer();
+}
+
+/* Threads that are not ours and do not wait in one of our calls. */
+static int threads_that_could_act(void)
+{
+	static int ours[10001 + 1];
+	int n = 0, foreign;
+
+	ours[n++] = sysmon_tid;
+	/* A2: acquire, pairs with A1. */
+	for (struct m *m = atomic_get(&mri_sched.all_ms, acquire); m; m = m->all_next)
+		if (n < (int)ARRAY_LEN(ours))
+			ours[n++] = atomic_get(&m->tid, relaxed);       /* relaxed: asleep */
+	foreign = mri_os_foreign_threads(ours, n);
+	if (foreign < 0)
+		return 1;       /* unknown: say nothing */
+	/* Relaxed: looked at twice. */
+	return foreign - (int)atomic_get(&mri_sched.nparked_threads, relaxed);
+}
+
+static bool is_deadlock(void)
+{
+	if (!all_asleep() || (mri_hooks.signals_wanted && mri_hooks.signals_wanted()))
+		return false;
+	/* A second look: a thread counted as parked may have been about to act. */
+	return threads_that_could_act() <= 0 && all_asleep() && threads_that_could_act() <= 0;
+}
+
+/* ---------------------------------------------------------------- loop -- */
+
+static void sleep_until(int64_t deadline)
+{
+	/* Y2: acquire, pairs with Y1. */
+	if (atomic_swap(&mri_sched.sysmon_word, 0u, acquire) == 0)
+		mri_os_futex_wait(&mri_sched.sysmon_word, 0, deadline);
+}
+
+static bool any_running(void)
+{
+	bool any;
+
+	mri_lock_take(&mri_sched.lock);
+	any = mri_sched.nactive_ms != 0;
+	mri_lock_drop(&mri_sched.lock);
+	return any;
+}
+
+static void watch(void)
+{
+	int64_t period = SHORT, scavenged = 0, poll = FIRST_POLL;
+
+	for (;;) {
+		int64_t now = mri_os_now();
+		bool changing = false;
+
+		/* Relaxed: a coarse clock. */
+		atomic_set(&mri_sched.now, now, relaxed);
+		if (mri_hooks.signals)
+			mri_hooks.signals();
+		/* N1: acquire, pairs with N2. */
+		for (int i = 0; i < atomic_get(&mri_sched.nps, acquire); i++)
+			changing |= check_p(mri_sched.all_ps[i], now);
+		check_timers(now);
+		if (now - scavenged >= SCAVENGE) {
+			mri_stack_scavenge();
+			scavenged = now;
+		}
+		if (any_running()) {
+			poll = FIRST_POLL;
+			period = changing ? period * 5 / 4 : period * 2;
+			period = period < LONG ? period : LONG;
+			sleep_until(now + period);
+			continue;
+		}
+		/* Y3: seq_cst, pairs with sched.lock in is_deadlock: an M that becomes
+		 * active after that look sees the flag. */
+		atomic_set(&mri_sched.sysmon_idle, 1u, seq_cst);
+		if (is_deadlock())
+			mri_hooks.deadlock();
+		period = SHORT;
+		sleep_until(now + poll);
+		/* Relaxed: only spares a wake. */
+		atomic_set(&mri_sched.sysmon_idle, 0u, relaxed);
+		poll = poll * 2 < LAST_POLL ? poll * 2 : LAST_POLL;
+	}
+}
+
+static void *sysmon_main(void *arg)
+{
+	static struct g g;
+
+	(void)arg;
+	g.is_thread = 1;
+	g.state = G_RUNNING;
+	mri_init_set_self(&g);
+	sysmon_tid = mri_os_tid();
+	watch();
+	return NULL;
+}
+
+void mri_sysmon_start(void)
+{
+	int rc = mri_os_thread_start(sysmon_main, NULL, 0);
+
+	if (rc < 0)
+		mri_fatal("millrace: cannot start a thread (error %d)", -rc);
+}

@@ -1,0 +1,155 @@
+/* signal.c - signals as values on channels.
+ *
+ * The handler only marks the signal and wakes sysmon, which sends it on every channel
+ * that asked, without blocking. So no signal handler ever runs user code. */
+#define _GNU_SOURCE
+#include "millrace/signal.h"
+#include "base/hooks.h"
+#include "std/std.h"
+#include "sync/chan.h"
+#include <signal.h>
+#include <stdlib.h>
+
+enum { NSIGNALS = 65 };
+
+struct subscriber {
+	struct subscriber *next;
+	struct mri_chan *chan;
+	uint64_t mask;                  /* bit n - 1: signal n */
+};
+
+static struct mri_lock lock = MRI_LOCK_INIT(MRI_RANK_TIMER_OBJ);
+static struct subscriber *subscribers;          /* by lock */
+static struct sigaction before[NSIGNALS];       /* by lock: what a signal did */
+static uint64_t handled;                        /* by lock: ours at the moment */
+static uint64_t pending;                        /* atomic */
+
+static void on_signal(int n)
+{
+	/* E1: release, pairs with E2. */
+	atomic_or(&pending, (uint64_t)1 << (n - 1), release);
+	mri_sysmon_wake();
+}
+
+static uint64_t wanted(void)
+{
+	uint64_t mask = 0;
+
+	for (struct subscriber *s = subscribers; s; s = s->next)
+		mask |= s->mask;
+	return mask;
+}
+
+/* lock held: handlers as the subscribers want them. */
+static void apply(void)
+{
+	uint64_t want = wanted();
+
+	for (int n = 1; n < NSIGNALS; n++) {
+		uint64_t bit = (uint64_t)1 << (n - 1);
+		struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+
+		if ((want & bit) && !(handled & bit)) {
+			sigfillset(&sa.sa_mask);
+			sa.sa_flags |= SA_ONSTACK;
+			if (sigaction(n, &sa, &before[n]) == 0)
+				handled |= bit;
+		} else if (!(want & bit) && (handled & bit)) {
+			sigaction(n, &before[n], NULL);
+			handled &= ~bit;
+		}
+	}
+}
+
+static void send_number(struct mri_chan *c, int n)
+{
+	struct g *wake;
+
+	mri_lock_take(&c->lock);
+	mri_chan_send_now(c, &n, &wake);
+	mri_lock_drop(&c->lock);
+	if (wake)
+		mri_sched_ready(wake);
+}
+
+static void deliver(void)
+{
+	uint64_t now;
+
+	/* Relaxed: a hint; E1 comes with a wake after it. */
+	if (!atomic_get(&pending, relaxed))
+		return;
+	/* E2: acquire, pairs with E1. */
+	now = atomic_swap(&pending, (uint64_t)0, acquire);
+	mri_lock_take(&lock);
+	for (struct subscriber *s = subscribers; s; s = s->next)
+		for (uint64_t m = now & s->mask; m; m &= m - 1)
+			send_number(s->chan, __builtin_ctzll(m) + 1);
+	mri_lock_drop(&lock);
+}
+
+/* A signal could wake somebody. Racy by nature: used by the deadlock detector, which
+ * runs only when no goroutine does. */
+static bool are_wanted(void)
+{
+	bool any;
+
+	mri_lock_take(&lock);
+	any = subscribers != NULL;
+	mri_lock_drop(&lock);
+	return any;
+}
+
+void mri_signal_install(void)
+{
+	mri_hooks.signals = deliver;
+	mri_hooks.signals_wanted = are_wanted;
+}
+
+void mr_signal_notify_n(mr_send_chan(int) ch, const int *signals, size_t n)
+{
+	struct mri_chan *c = mri_chan_of(ch);
+	struct subscriber *s, *fresh;
+	uint64_t mask = 0;
+
+	mri_self();             /* starts the runtime: sysmon delivers */
+	mri_init_check_fork();
+	if (!c)
+		mri_panic("os/signal: Notify using nil channel");
+	for (size_t i = 0; i < n; i++)
+		if (signals[i] > 0 && signals[i] < NSIGNALS)
+			mask |= (uint64_t)1 << (signals[i] - 1);
+	fresh = mri_alloc(sizeof *fresh);
+	mri_lock_take(&lock);
+	for (s = subscribers; s && s->chan != c; s = s->next)
+		;
+	if (!s) {
+		s = fresh;
+		fresh = NULL;
+		s->chan = c;
+		s->next = subscribers;
+		subscribers = s;
+	}
+	s->mask |= mask;
+	apply();
+	mri_lock_drop(&lock);
+	free(fresh);
+}
+
+void mr_signal_stop(mr_send_chan(int) ch)
+{
+	struct mri_chan *c = mri_chan_of(ch);
+	struct subscriber *s = NULL;
+
+	mri_lock_take(&lock);
+	for (struct subscriber **at = &subscribers; *at; at = &(*at)->next) {
+		if ((*at)->chan != c)
+			continue;
+		s = *at;
+		*at = s->next;
+		break;
+	}
+	apply();
+	mri_lock_drop(&lock);
+	free(s);
+}

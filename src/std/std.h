@@ -1,0 +1,5 @@
+/* std.h - what diag/install.c installs of this folder. */
+#ifndef MRI_STD_STD_H
+#define MRI_STD_STD_H
+void mri_signal_install(void);
+#endif

@@ -1,0 +1,387 @@
+/* chan.c - channels: a lock, a ring of cap elements, two FIFO wait queues.
+ * Whenever c->lock is free:
+ *   - recvq nonempty  => count == 0          (a receiver never waits past data)
+ *   - sendq nonempty  => count == cap        (a sender never waits past room)
+ *   - closed          => both queues empty   (close wakes everybody)
+ * Lock order: c->lock before any run-queue lock. select locks several channels
+ * in address order; nothing else holds two. No user code runs under it.
+ *
+ * An element goes straight from the sender's storage into the waiting receiver's, or
+ * the other way round; who is woken has nothing left to do.
+ *
+ * A channel may be freed by one side while the other is still on its way out of its
+ * call: after an operation has dropped the lock it does not touch the channel, and
+ * blocks are reused as channels only, so that the futex wake of a late unlock names
+ * an address that is still a lock. */
+#include "sync/chan.h"
+#include "millrace/chan.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLAB = 64, MAX_ELEM = 1 << 30 };
+
+static struct mri_lock free_lock = MRI_LOCK_INIT(MRI_RANK_LEAF);
+static struct mri_chan *free_list, *free_tail;
+
+/* -------------------------------------------------------- make and free -- */
+
+static struct mri_chan *block_alloc(void)
+{
+	struct mri_chan *c;
+
+	mri_lock_take(&free_lock);
+	if (!free_list) {
+		struct mri_chan *slab = mri_try_alloc(SLAB * sizeof *slab);
+
+		for (int i = 0; slab && i < SLAB; i++) {
+			mri_lock_init(&slab[i].lock, MRI_RANK_CHAN);
+			slab[i].next_free = i + 1 < SLAB ? &slab[i + 1] : NULL;
+		}
+		free_list = slab;
+		free_tail = slab ? &slab[SLAB - 1] : NULL;
+	}
+	c = free_list;
+	if (c)
+		free_list = c->next_free;
+	mri_lock_drop(&free_lock);
+	return c;
+}
+
+/* Last in, last out: a dev build finds the use of a freed channel for longer. */
+static void block_free(struct mri_chan *c)
+{
+	mri_lock_take(&free_lock);
+	c->next_free = NULL;
+	if (free_list)
+		free_tail->next_free = c;
+	else
+		free_list = c;
+	free_tail = c;
+	mri_lock_drop(&free_lock);
+}
+
+void *mr_chan_new(size_t elem_size, size_t cap)
+{
+	struct mri_chan *c;
+	char *ring = NULL;
+
+	mri_init_check_fork();
+	if (elem_size > MAX_ELEM || (elem_size && cap > (size_t)PTRDIFF_MAX / elem_size) ||
+	    cap > (size_t)PTRDIFF_MAX)
+		mri_panic("makechan: size out of range");
+	if (cap && elem_size && (ring = malloc(cap * elem_size)) == NULL)
+		mri_panic("makechan: out of memory");
+	c = block_alloc();
+	if (!c) {
+		free(ring);
+		mri_panic("makechan: out of memory");
+	}
+	/* The lock keeps its word: see the head of this file. */
+	c->live = 1;
+	c->closed = c->timer = false;
+	c->elem_size = (uint32_t)elem_size;
+	c->cap = cap;
+	atomic_set(&c->count, (size_t)0, relaxed);      /* relaxed: nobody has it yet */
+	c->head = 0;
+	c->ring = ring;
+	c->recvq = c->sendq = NULL;
+	c->free_owner = NULL;
+	c->owner = NULL;
+	return c;
+}
+
+struct mri_chan *mri_chan_of(const volatile void *ch)
+{
+	struct mri_chan *c = (struct mri_chan *)(uintptr_t)ch;
+
+#ifdef MRI_DEV
+	/* Relaxed: a check for programs that are wrong anyway. */
+	if (c && !atomic_get(&c->live, relaxed))
+		mri_panic("use of freed channel");
+#endif
+	return c;
+}
+
+void mr_chan_free(const volatile void *ch)
+{
+	struct mri_chan *c = mri_chan_of(ch);
+	bool waited_on;
+
+	if (!c)
+		return;
+	if (c->owner) {
+		if (!c->free_owner)
+			mri_panic("chan_free of a channel that belongs to a timer");
+		c->free_owner(c);
+		return;
+	}
+	mri_lock_take(&c->lock);
+	waited_on = c->recvq || c->sendq;
+	if (!waited_on)
+		atomic_set(&c->live, 0, relaxed);       /* relaxed: as above */
+	mri_lock_drop(&c->lock);
+	if (waited_on)
+		mri_panic("chan_free of a channel that is waited on");
+	free(c->ring);
+	block_free(c);
+}
+
+/* ----------------------------------------------------------- primitives -- */
+
+static inline void copy(void *to, const void *from, size_t n)
+{
+	if (n == 8)
+		memcpy(to, from, 8);
+	else if (n == 4)
+		memcpy(to, from, 4);
+	else
+		memcpy(to, from, n);
+}
+
+static char *slot(struct mri_chan *c, size_t i)
+{
+	i += c->head;
+	return c->ring + (i >= c->cap ? i - c->cap : i) * c->elem_size;
+}
+static void put(struct mri_chan *c, const void *elem)
+{
+	copy(slot(c, c->count), elem, c->elem_size);
+	atomic_set(&c->count, c->count + 1, relaxed);   /* relaxed: by the lock */
+}
+static void take(struct mri_chan *c, void *elem)
+{
+	if (elem)
+		copy(elem, slot(c, 0), c->elem_size);
+	c->head = c->head + 1 == c->cap ? 0 : c->head + 1;
+	atomic_set(&c->count, c->count - 1, relaxed);   /* relaxed: by the lock */
+}
+
+/* The first waiter that can still be chosen. A select waits on several channels:
+ * whoever sets chosen first has it, and leaves it to unlink the others. */
+static struct mri_waiter *dequeue(struct mri_waiter **q)
+{
+	struct mri_waiter *w;
+
+	while ((w = mri_waitq_pop(q)) != NULL) {
+		uint32_t none = 0;
+
+		/* C1: acq_rel, pairs with C1 on the select's other channels. */
+		if (!w->is_select || atomic_cas(&w->g->chosen, &none, 1u, acq_rel))
+			return w;
+	}
+	return NULL;
+}
+
+static struct g *outcome(struct mri_waiter *w, bool ok)
+{
+	w->ok = ok;
+	w->g->woken_by = w;
+	return w->g;
+}
+
+enum mri_chan_result mri_chan_send_now(struct mri_chan *c, const void *elem,
+				       struct g **wake)
+{
+	struct mri_waiter *w;
+
+	*wake = NULL;
+	if (unlikely(c->closed))
+		return MRI_CHAN_IS_CLOSED;
+	if (c->recvq && (w = dequeue(&c->recvq)) != NULL) {
+		if (w->elem)
+			copy(w->elem, elem, c->elem_size);
+		*wake = outcome(w, true);
+		return MRI_CHAN_DONE;
+	}
+	if (c->count < c->cap) {
+		put(c, elem);
+		return MRI_CHAN_DONE;
+	}
+	return MRI_CHAN_BLOCKS;
+}
+
+enum mri_chan_result mri_chan_recv_now(struct mri_chan *c, void *elem, struct g **wake)
+{
+	struct mri_waiter *w = NULL;
+
+	*wake = NULL;
+	if (c->count) {
+		take(c, elem);
+		/* Room for the first sender that waits: it is the ring's last now. */
+		if (c->sendq && (w = dequeue(&c->sendq)) != NULL)
+			put(c, w->elem);
+	} else if (c->sendq && (w = dequeue(&c->sendq)) != NULL) {
+		if (elem)
+			copy(elem, w->elem, c->elem_size);
+	} else if (c->closed) {
+		if (elem)
+			memset(elem, 0, c->elem_size);
+		return MRI_CHAN_IS_CLOSED;
+	} else {
+		return MRI_CHAN_BLOCKS;
+	}
+	if (w)
+		*wake = outcome(w, true);
+	return MRI_CHAN_DONE;
+}
+
+void mri_chan_unlock(void *c)
+{
+	mri_lock_drop(&((struct mri_chan *)c)->lock);
+}
+
+/* The last step of an operation: wake whom it met. */
+static void finish(struct g *wake)
+{
+	if (wake)
+		mri_sched_ready(wake);
+#ifdef MRI_HOSTILE
+	if (mri_choice_hostile(NULL, 8))
+		mri_sched_yield();
+#endif
+}
+
+/* ----------------------------------------------------------- operations -- */
+
+void mr_chan_send_from(const volatile void *ch, const void *elem)
+{
+	struct mri_chan *c = mri_chan_of(ch);
+	struct mri_waiter w = { .elem = (void *)(uintptr_t)elem };
+	enum mri_chan_result r;
+	struct g *wake;
+
+	mri_init_check_fork();
+	if (!c)
+		for (;;)
+			mri_sched_park(NULL, NULL, MRI_WHY_SEND_NIL, NULL);
+	mri_lock_take(&c->lock);
+	r = mri_chan_send_now(c, elem, &wake);
+	if (r == MRI_CHAN_BLOCKS) {
+		w.g = mri_self();
+		mri_waitq_push(&c->sendq, &w);
+		mri_sched_park(mri_chan_unlock, c, MRI_WHY_SEND, c);
+		if (w.ok)
+			return;
+		r = MRI_CHAN_IS_CLOSED;
+	} else {
+		mri_lock_drop(&c->lock);
+	}
+	if (unlikely(r == MRI_CHAN_IS_CLOSED))
+		mri_panic("send on closed channel");
+	finish(wake);
+}
+
+bool mr_chan_recv_into(const volatile void *ch, void *elem)
+{
+	struct mri_chan *c = mri_chan_of(ch);
+	struct mri_waiter w = { .elem = elem };
+	enum mri_chan_result r;
+	struct g *wake;
+
+	mri_init_check_fork();
+	if (!c)
+		for (;;)
+			mri_sched_park(NULL, NULL, MRI_WHY_RECV_NIL, NULL);
+	mri_lock_take(&c->lock);
+	r = mri_chan_recv_now(c, elem, &wake);
+	if (r == MRI_CHAN_BLOCKS) {
+		w.g = mri_self();
+		mri_waitq_push(&c->recvq, &w);
+		mri_sched_park(mri_chan_unlock, c, MRI_WHY_RECV, c);
+		return w.ok;
+	}
+	mri_lock_drop(&c->lock);
+	finish(wake);
+	return r == MRI_CHAN_DONE;
+}
+
+static int try_result(struct mri_chan *c, enum mri_chan_result r, struct g *wake)
+{
+	mri_lock_drop(&c->lock);
+	finish(wake);
+	return r == MRI_CHAN_DONE ? MR_CHAN_OK :
+	       r == MRI_CHAN_BLOCKS ? MR_CHAN_WOULD_BLOCK : MR_CHAN_CLOSED;
+}
+
+int mr_chan_trysend_from(const volatile void *ch, const void *elem)
+{
+	struct mri_chan *c = mri_chan_of(ch);
+	enum mri_chan_result r;
+	struct g *wake;
+
+	mri_init_check_fork();
+	if (!c)
+		return MR_CHAN_WOULD_BLOCK;
+	mri_lock_take(&c->lock);
+	r = mri_chan_send_now(c, elem, &wake);
+	return try_result(c, r, wake);
+}
+
+int mr_chan_tryrecv_into(const volatile void *ch, void *elem)
+{
+	struct mri_chan *c = mri_chan_of(ch);
+	enum mri_chan_result r;
+	struct g *wake;
+
+	mri_init_check_fork();
+	if (!c)
+		return MR_CHAN_WOULD_BLOCK;
+	mri_lock_take(&c->lock);
+	r = mri_chan_recv_now(c, elem, &wake);
+	return try_result(c, r, wake);
+}
+
+/* Everybody on q is told of the close; they are chained through g->link. */
+static struct g *dismiss(struct mri_chan *c, struct mri_waiter **q, struct g *list)
+{
+	bool receivers = q == &c->recvq;
+	struct mri_waiter *w;
+
+	while ((w = dequeue(q)) != NULL) {
+		if (receivers && w->elem)
+			memset(w->elem, 0, c->elem_size);
+		w->g->link = list;
+		list = outcome(w, false);
+	}
+	return list;
+}
+
+void mr_chan_close_it(const volatile void *ch)
+{
+	struct mri_chan *c = mri_chan_of(ch);
+	struct g *list, *next;
+
+	mri_init_check_fork();
+	if (!c)
+		mri_panic("close of nil channel");
+	mri_lock_take(&c->lock);
+	if (c->closed) {
+		mri_lock_drop(&c->lock);
+		mri_panic("close of closed channel");
+	}
+	c->closed = true;
+	list = dismiss(c, &c->recvq, NULL);
+	list = dismiss(c, &c->sendq, list);
+	mri_lock_drop(&c->lock);
+	/* Waiting, they belong to nobody but us; ready, to whoever runs them. */
+	for (; list; list = next) {
+		next = list->link;
+		mri_sched_ready(list);
+	}
+	finish(NULL);
+}
+
+int mr_chan_len(const volatile void *ch)
+{
+	struct mri_chan *c = mri_chan_of(ch);
+
+	/* Relaxed: a snapshot. */
+	return c && !c->timer ? (int)atomic_get(&c->count, relaxed) : 0;
+}
+
+int mr_chan_cap(const volatile void *ch)
+{
+	struct mri_chan *c = mri_chan_of(ch);
+
+	return c && !c->timer ? (int)c->cap : 0;
+}

@@ -1,0 +1,33 @@
+/* chan.h - what chan.c shares with select.c and std/time.c. */
+#ifndef MRI_SYNC_CHAN_H
+#define MRI_SYNC_CHAN_H
+#include "sync/waitq.h"
+
+struct mri_chan {
+	struct mri_lock lock;
+	uint8_t live;                   /* dev: neither never made nor freed */
+	bool closed;
+	bool timer;                     /* of a timer: looks unbuffered from outside */
+	uint32_t elem_size;
+	size_t cap;
+	size_t count;                   /* atomic: chan_len reads it without the lock */
+	size_t head;                    /* ring index of the oldest element */
+	char *ring;                     /* cap elements; malloc'ed; NULL when cap is 0 */
+	struct mri_waiter *recvq, *sendq;
+	struct mri_chan *next_free;
+	/* timer channels: called instead of freeing */
+	void (*free_owner)(struct mri_chan *c);
+	void *owner;
+};
+
+/* One send or receive with c->lock held, if it can be done now. Sets *wake to a G that
+ * must be passed to mri_sched_ready after the lock is dropped, or NULL. */
+enum mri_chan_result { MRI_CHAN_DONE, MRI_CHAN_BLOCKS, MRI_CHAN_IS_CLOSED };
+enum mri_chan_result mri_chan_send_now(struct mri_chan *c, const void *elem,
+				       struct g **wake);
+/* IS_CLOSED: closed and drained; *elem has been zeroed. elem may be NULL. */
+enum mri_chan_result mri_chan_recv_now(struct mri_chan *c, void *elem, struct g **wake);
+/* From a handle; dev builds panic if the channel was freed. */
+struct mri_chan *mri_chan_of(const volatile void *ch);
+void mri_chan_unlock(void *c);          /* an unlock function for park */
+#endif

@@ -1,0 +1,202 @@
+/* mutex.c - mutual exclusion: one word, and a FIFO of parked waiters.
+ *   LOCKED  somebody owns it
+ *   PARKED  mr_wait is not empty; both change only under the bucket lock
+ *   WOKEN   a waiter was taken off the list and will try again: set by the owner as it
+ *           unlocks, cleared by that waiter. Nobody else is woken meanwhile.
+ * Unlock frees the word and wakes the first waiter, which competes with whoever comes
+ * by: the mutex does not idle while the waiter travels. If it loses it goes back to the
+ * head of the list. One that has waited for STARVING is handed the mutex instead, LOCKED
+ * staying set. So a wait is bounded: the head of the list is passed over until it has
+ * been awake once and STARVING is over, and not again.
+ *
+ * The last access to *m in unlock is the one that lets another have it: he may lock,
+ * unlock and free m before unlock returns. Therefore the bucket lock, which does not lie
+ * in m, is taken before that access where a waiter must be woken after it. */
+#include "sync/waitq.h"
+#include <millrace/sync.h>
+
+enum { LOCKED = 1, PARKED = 2, WOKEN = 4 };
+enum { STARVING = 1000 * 1000 /* ns */, SPINS = 4, RELAX = 30 };
+
+static struct mri_waiter **list(mr_mutex *m)
+{
+	return (struct mri_waiter **)&m->mr_wait;
+}
+
+/* Waiting without parking pays if the owner runs on another processor meanwhile and
+ * this one has nothing else to do. */
+static bool spin_pays(void)
+{
+	/* Relaxed: hints. */
+	uint32_t procs = (uint32_t)atomic_get(&mri_sched.procs, relaxed);
+	uint32_t idle = atomic_get(&mri_sched.nidle_ps, relaxed) +
+			atomic_get(&mri_sched.nspinning, relaxed);
+	struct m *m;
+	struct p *p;
+
+	if (procs <= 1 || idle + 1 >= procs)
+		return false;
+	m = mri_self()->m;
+	if (!m)
+		return true;
+	/* Relaxed: not entered, so the P may just be taken; Ps are never freed. */
+	p = (struct p *)(atomic_get(&m->proc, relaxed) & ~MRI_TAKING);
+	return p && mri_runq_empty(&p->q);
+}
+
+/* Queue and park; false if the mutex turned out to be free. mine: WOKEN if this waiter
+ * has been awake before. */
+static bool park(mr_mutex *m, struct mri_waiter *w, uint32_t mine)
+{
+	struct mri_lock *bucket = mri_waitq_lock(m);
+	/* Relaxed: the CAS decides. */
+	uint32_t s = atomic_get(&m->mr_state, relaxed);
+
+	do {
+		if (!(s & LOCKED)) {
+			mri_waitq_unlock(bucket);
+			return false;
+		}
+		/* Relaxed: it hands nothing over; the list is the bucket lock's. Done
+		 * in one step, since from the moment WOKEN is clear the owner counts
+		 * on finding us in the list. */
+	} while (!atomic_cas(&m->mr_state, &s, (s | PARKED) & ~mine, relaxed));
+	w->ok = false;
+	if (mine)
+		mri_waitq_push_front(list(m), w);
+	else
+		mri_waitq_push(list(m), w);
+	mri_sched_park(mri_waitq_unlock, bucket, MRI_WHY_MUTEX, m);
+	return true;
+}
+
+static noinline void lock_slow(mr_mutex *m)
+{
+	struct mri_waiter w = { .g = NULL };
+	uint32_t mine = 0;
+	int spins = 0;
+
+	mri_init_check_fork();
+	for (;;) {
+		/* Relaxed: the CAS decides. */
+		uint32_t s = atomic_get(&m->mr_state, relaxed);
+
+		if (!(s & LOCKED)) {
+			/* M1: acquire, pairs with M2 and M3. */
+			if (atomic_cas(&m->mr_state, &s, (s | LOCKED) & ~mine, acquire))
+				return;
+			continue;
+		}
+		/* A newcomer does not compete with those who already queue. */
+		if ((mine || !(s & PARKED)) && spins < SPINS && spin_pays()) {
+			spins++;
+			for (int i = 0; i < RELAX; i++)
+				cpu_relax();
+			continue;
+		}
+		if (!w.g) {
+			w.g = mri_self();
+			w.since = mri_choice_now();
+		}
+		if (!park(m, &w, mine))
+			continue;
+		if (w.ok)
+			return;         /* handed over */
+		mine = WOKEN;
+		spins = 0;
+	}
+}
+
+/* Yield, where that is possible: timers' callbacks run in a scheduler. */
+static void give_way(void)
+{
+	struct g *self = mri_self();
+
+	if (!self->is_thread && !self->is_sched && !mri_forked)
+		mri_sched_yield();
+}
+
+/* The owner unlocks, with waiters and none of them awake: PARKED and LOCKED are set,
+ * WOKEN is not, and all three stay so, but for misuse (false). */
+static bool wake_one(mr_mutex *m)
+{
+	struct mri_lock *bucket = mri_waitq_lock(m);
+	struct mri_waiter *w;
+	struct g *g;
+	uint32_t left;
+	bool hand_over, run_it;
+
+	/* Relaxed: we are the owner; nobody else changes it. */
+	if (atomic_get(&m->mr_state, relaxed) != (LOCKED | PARKED)) {
+		mri_waitq_unlock(bucket);
+		return false;
+	}
+	w = mri_waitq_pop(list(m));
+	g = w->g;
+	hand_over = mri_choice_now() - w->since > STARVING;
+	if (MRI_IS_HOSTILE)
+		hand_over |= mri_choice_hostile(mri_self()->m, 2);
+	w->ok = hand_over;
+	left = *list(m) ? PARKED : 0;
+	/* M3: release, pairs with M1. */
+	atomic_set(&m->mr_state, left | (hand_over ? LOCKED : WOKEN), release);
+	mri_waitq_unlock(bucket);
+
+	/* Others wait for the new owner, and it waits for our P: let it run. A thread
+	 * needs none. Read first: after ready g may be gone. */
+	run_it = hand_over && !g->is_thread;
+	mri_sched_ready(g);
+	if (run_it)
+		give_way();
+	return true;
+}
+
+static noinline void unlock_slow(mr_mutex *m, uint32_t s)
+{
+	for (;;) {
+		if (!(s & LOCKED))
+			mri_fatal("sync: unlock of unlocked mutex");
+		if ((s & (PARKED | WOKEN)) != PARKED) {
+			/* M2: release, pairs with M1. */
+			if (atomic_cas(&m->mr_state, &s, s & ~LOCKED, release))
+				return;
+		} else {
+			if (wake_one(m))
+				return;
+			/* Relaxed: misuse; look again. */
+			s = atomic_get(&m->mr_state, relaxed);
+		}
+	}
+}
+
+void mr_mutex_lock(mr_mutex *m)
+{
+	uint32_t s = 0;
+
+	/* M1: acquire, pairs with M2 and M3: what the last owner wrote is seen. */
+	if (unlikely(!atomic_cas(&m->mr_state, &s, LOCKED, acquire)))
+		lock_slow(m);
+}
+
+bool mr_mutex_trylock(mr_mutex *m)
+{
+	/* Relaxed: the CAS decides. */
+	uint32_t s = atomic_get(&m->mr_state, relaxed);
+
+	while (!(s & LOCKED))
+		/* M1: acquire, pairs with M2 and M3. */
+		if (atomic_cas(&m->mr_state, &s, s | LOCKED, acquire))
+			return true;
+	return false;
+}
+
+void mr_mutex_unlock(mr_mutex *m)
+{
+	uint32_t s = LOCKED;
+
+	/* M2: release, pairs with M1. */
+	if (unlikely(!atomic_cas(&m->mr_state, &s, 0u, release)))
+		unlock_slow(m, s);
+	if (MRI_IS_HOSTILE && mri_choice_hostile(NULL, 8))
+		give_way();
+}

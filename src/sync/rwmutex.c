@@ -1,0 +1,196 @@
+/* rwmutex.c - many readers or one writer: one word, a FIFO of writers, one of readers.
+ * mr_state[0], the word:
+ *   WRITER     a writer owns it; the count of readers is then 0
+ *   QUEUED     somebody waits; then the word changes only under the bucket lock
+ *   READER * n n readers own it (less than 2^30, as in Go)
+ * mr_state[1] is the number of parked readers, by the bucket lock.
+ * Whenever the bucket lock is free:
+ *   - QUEUED        => somebody owns it     (the last owner leaves it to a waiter)
+ *   - readers wait  => a writer owns it or waits    (so readers never wait for readers)
+ *
+ * All waiters get it by hand-over. The last reader hands it to the first writer; a
+ * writer to all the readers that wait, or else to the next writer. Both sides are
+ * bounded: a reader waits for the readers inside and one writer, a writer for those
+ * before it in the list and one batch of readers for each.
+ * As in mutex.c, unlocking never touches *m after the access that lets others have it. */
+#include "sync/waitq.h"
+#include <millrace/sync.h>
+
+enum { WRITER = 1, QUEUED = 2, READER = 4 };
+
+static struct mri_waiter **writers(mr_rwmutex *m)
+{
+	return (struct mri_waiter **)&m->mr_wait[0];
+}
+static struct mri_waiter **readers(mr_rwmutex *m)
+{
+	return (struct mri_waiter **)&m->mr_wait[1];
+}
+
+/* ---------------------------------------------------------------- locking -- */
+
+/* Take the word from s to s + add if s has no bit of `busy`, else set QUEUED; true if
+ * taken. The caller holds the bucket lock, so QUEUED stays once it is seen. */
+static bool take_or_queue(mr_rwmutex *m, uint32_t busy, uint32_t add)
+{
+	/* Relaxed: the CAS decides. */
+	uint32_t s = atomic_get(&m->mr_state[0], relaxed);
+
+	for (;;) {
+		if (!(s & busy)) {
+			/* R1: acquire, pairs with R2, R3 and R4. */
+			if (atomic_cas(&m->mr_state[0], &s, s + add, acquire))
+				return true;
+		} else if (s & QUEUED) {
+			return false;
+		} else if (atomic_cas(&m->mr_state[0], &s, s | QUEUED, relaxed)) {
+			/* Relaxed: a step in R2's release sequence, so R5 sees through. */
+			return false;
+		}
+	}
+}
+
+static noinline void rlock_slow(mr_rwmutex *m)
+{
+	struct mri_waiter w = { .g = mri_self() };
+	struct mri_lock *bucket = mri_waitq_lock(m);
+
+	if (take_or_queue(m, WRITER | QUEUED, READER)) {
+		mri_waitq_unlock(bucket);
+		return;
+	}
+	mri_waitq_push(readers(m), &w);
+	m->mr_state[1]++;
+	mri_sched_park(mri_waitq_unlock, bucket, MRI_WHY_RLOCK, m);
+}
+
+static noinline void lock_slow(mr_rwmutex *m)
+{
+	struct mri_waiter w = { .g = mri_self() };
+	struct mri_lock *bucket = mri_waitq_lock(m);
+
+	if (take_or_queue(m, ~0u, WRITER)) {
+		mri_waitq_unlock(bucket);
+		return;
+	}
+	mri_waitq_push(writers(m), &w);
+	mri_sched_park(mri_waitq_unlock, bucket, MRI_WHY_WLOCK, m);
+}
+
+bool mr_rwmutex_tryrlock(mr_rwmutex *m)
+{
+	/* Relaxed: the CAS decides. */
+	uint32_t s = atomic_get(&m->mr_state[0], relaxed);
+
+	mri_init_check_fork();
+	while (!(s & (WRITER | QUEUED)))
+		/* R1: acquire, pairs with R3 and R4: what the last writer wrote. */
+		if (atomic_cas(&m->mr_state[0], &s, s + READER, acquire))
+			return true;
+	return false;
+}
+
+void mr_rwmutex_rlock(mr_rwmutex *m)
+{
+	if (unlikely(!mr_rwmutex_tryrlock(m)))
+		rlock_slow(m);
+}
+
+bool mr_rwmutex_trylock(mr_rwmutex *m)
+{
+	uint32_t s = 0;
+
+	mri_init_check_fork();
+	/* R1: acquire, pairs with R2, R3 and R4: what all before wrote. */
+	return atomic_cas(&m->mr_state[0], &s, WRITER, acquire);
+}
+
+void mr_rwmutex_lock(mr_rwmutex *m)
+{
+	if (unlikely(!mr_rwmutex_trylock(m)))
+		lock_slow(m);
+}
+
+/* -------------------------------------------------------------- unlocking -- */
+
+/* Give *m, which the caller holds alone, to those who wait, drop the bucket lock and
+ * wake them. They own it before they run, so the memory stays until then. */
+static void hand_over(mr_rwmutex *m, struct mri_lock *bucket, bool to_readers)
+{
+	struct mri_waiter *first, *last;
+	uint32_t s;
+
+	if (to_readers) {
+		first = *readers(m);
+		last = first->prev;
+		*readers(m) = NULL;
+		s = m->mr_state[1] * READER;
+		m->mr_state[1] = 0;
+	} else {
+		first = last = mri_waitq_pop(writers(m));
+		s = WRITER;
+	}
+	if (*writers(m) || *readers(m))
+		s |= QUEUED;
+	/* R3: release, pairs with R1: for readers that come by without waiting. */
+	atomic_set(&m->mr_state[0], s, release);
+	mri_waitq_unlock(bucket);
+	for (bool end = false; !end;) {
+		struct mri_waiter *w = first;
+		struct g *g = w->g;
+
+		end = w == last;
+		first = w->next;
+		mri_sched_ready(g);     /* and *w may be gone */
+	}
+}
+
+static noinline void runlock_slow(mr_rwmutex *m)
+{
+	struct mri_lock *bucket = mri_waitq_lock(m);
+	/* R5: acquire, pairs with R2: what readers wrote that left before anybody
+	 * queued. Those who left since are ordered by the bucket lock. */
+	uint32_t s = atomic_get(&m->mr_state[0], acquire);
+
+	if (s < READER || !(s & QUEUED)) {
+		mri_waitq_unlock(bucket);
+		mri_fatal("sync: RUnlock of unlocked RWMutex");
+	}
+	if (s - READER >= READER) {
+		/* Relaxed: QUEUED is set, so all that follows happens under the bucket
+		 * lock until R3. */
+		atomic_set(&m->mr_state[0], s - READER, relaxed);
+		mri_waitq_unlock(bucket);
+		return;
+	}
+	hand_over(m, bucket, false);
+}
+
+void mr_rwmutex_runlock(mr_rwmutex *m)
+{
+	/* Relaxed: the CAS decides. */
+	uint32_t s = atomic_get(&m->mr_state[0], relaxed);
+
+	while (s >= READER && !(s & QUEUED))
+		/* R2: release, pairs with R1 and R5. */
+		if (atomic_cas(&m->mr_state[0], &s, s - READER, release))
+			return;
+	runlock_slow(m);
+}
+
+void mr_rwmutex_unlock(mr_rwmutex *m)
+{
+	struct mri_lock *bucket;
+	uint32_t s = WRITER;
+
+	/* R4: release, pairs with R1. */
+	if (likely(atomic_cas(&m->mr_state[0], &s, 0u, release)))
+		return;
+	bucket = mri_waitq_lock(m);
+	/* Relaxed: only its owner, and so nobody else, clears WRITER. */
+	if (atomic_get(&m->mr_state[0], relaxed) != (WRITER | QUEUED)) {
+		mri_waitq_unlock(bucket);
+		mri_fatal("sync: Unlock of unlocked RWMutex");
+	}
+	hand_over(m, bucket, *readers(m) != NULL);
+}

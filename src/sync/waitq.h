@@ -1,0 +1,71 @@
+/* waitq.h - who waits: a FIFO of waiters, each on its own stack.
+ *
+ * A waiter lies in the frame of the call that blocks, so waiting never allocates. It
+ * is linked and unlinked under the lock of the object it waits on: a channel's own,
+ * or for the sync types a bucket lock (below), since they have no room for one and
+ * may be freed as soon as the last unlock is visible. */
+#ifndef MRI_SYNC_WAITQ_H
+#define MRI_SYNC_WAITQ_H
+#include "rt/rt.h"
+
+struct mri_waiter {
+	struct mri_waiter *next, *prev;
+	struct g *g;
+	void *elem;                     /* channel: where the element goes or comes from */
+	const void *obj;                /* the channel (select has one waiter per case) */
+	int index;                      /* select: which case */
+	uint8_t queued;                 /* on a queue; by the queue's lock */
+	uint8_t ok;                     /* outcome, by the waker before ready */
+	uint8_t is_select;              /* must win g->chosen before it may be dequeued */
+	uint8_t kind;                   /* the owner's (reader or writer, ...) */
+	int64_t since;                  /* mutex: when it began to wait */
+};
+
+/* Circular list; the head pointer names the first waiter, NULL is empty. */
+static inline void mri_waitq_push(struct mri_waiter **head, struct mri_waiter *w)
+{
+	struct mri_waiter *first = *head;
+
+	w->queued = 1;
+	if (!first) {
+		*head = w->next = w->prev = w;
+		return;
+	}
+	w->next = first;
+	w->prev = first->prev;
+	first->prev->next = w;
+	first->prev = w;
+}
+static inline void mri_waitq_push_front(struct mri_waiter **head, struct mri_waiter *w)
+{
+	mri_waitq_push(head, w);
+	*head = w;
+}
+static inline void mri_waitq_remove(struct mri_waiter **head, struct mri_waiter *w)
+{
+	w->queued = 0;
+	if (w->next == w) {
+		*head = NULL;
+		return;
+	}
+	w->next->prev = w->prev;
+	w->prev->next = w->next;
+	if (*head == w)
+		*head = w->next;
+}
+static inline struct mri_waiter *mri_waitq_pop(struct mri_waiter **head)
+{
+	struct mri_waiter *w = *head;
+
+	if (w)
+		mri_waitq_remove(head, w);
+	return w;
+}
+
+/* The lock that guards the wait list of the sync object at `addr`. Buckets are
+ * shared by unrelated objects and live for ever: code inside holds only one, never
+ * parks but by mri_sched_park(mri_waitq_unlock, bucket, ...), and readies whom it
+ * dequeued after dropping it. */
+struct mri_lock *mri_waitq_lock(const void *addr);
+void mri_waitq_unlock(void *bucket);            /* an unlock function for park */
+#endif

@@ -1,0 +1,170 @@
+/* Every name of short.h in its prefixed form; the short ones are then free for other
+ * use. short.c is the same with the short names. */
+#define MILLRACE_PREFIX_ONLY
+#include <millrace.h>
+#include <signal.h>
+
+typedef struct { int x, y; } point;
+
+void goroutines(int fd);
+int panics(int n);
+int channels(mr_chan(int) ch, mr_recv_chan(point) in, mr_send_chan(point) out);
+int selects(mr_chan(int) ch, mr_recv_chan(point) in, mr_send_chan(point) out);
+int sync_types(void);
+void times(void (*fn)(void *));
+void signals(void);
+
+static void nothing(void) { }
+static void fill(mr_send_chan(int) out, int n)
+{
+	mr_defer(mr_chan_close, out);
+	for (int i = 0; i < n; i++)
+		mr_chan_send(out, i);
+}
+
+void goroutines(int fd)
+{
+	mr_chan(int) ch = mr_chan_make(int);
+	mr_go_opts opts = { .name = "filler", .stack = 1 << 16 };
+	int procs = mr_go_procs(0);
+
+	mr_go(nothing);
+	mr_go(fill, ch, 3);
+	mr_go_with(opts, nothing);
+	mr_go_with(((mr_go_opts){ .name = "other", .stack = 0 }), fill, ch, 3);
+	mr_go_yield();
+	mr_go_lock_thread();
+	mr_go_unlock_thread();
+	mr_go_pin();
+	mr_go_unpin();
+	mr_go_dump(fd);
+	mr_go_blocking_begin();
+	mr_go_blocking_end();
+	if (mr_go_id() == 1 && mr_go_count() > procs)
+		mr_go_exit();
+	mr_go_block();
+}
+
+int panics(int n)
+{
+	mr_chan(int) ch = mr_chan_make(int);
+	mr_defer(mr_chan_free, ch);
+	if (n < 0)
+		mr_panic("negative: %d", n);
+	return mr_go_try(fill, ch, n) == NULL && !mr_unwinding();
+}
+
+int channels(mr_chan(int) ch, mr_recv_chan(point) in, mr_send_chan(point) out)
+{
+	mr_chan(point) points = mr_chan_make(point, 3);
+	int v = mr_chan_recv(ch);
+	bool ok = mr_chan_recv(ch, &v);
+	point p = { 1, 2 };
+
+	mr_chan_send(ch, 1);
+	mr_chan_send(out, p);
+	mr_chan_send(points, { 3, 4 });
+	switch (mr_chan_trysend(out, p)) {
+	case MR_CHAN_OK: v++; break;
+	case MR_CHAN_WOULD_BLOCK: v--; break;
+	case MR_CHAN_CLOSED: v = 0; break;
+	}
+	if (mr_chan_tryrecv(in, &p) == MR_CHAN_OK)
+		v += p.x;
+	mr_chan_range(q, points)
+		v += q.y;
+	mr_chan_close(out);
+	mr_defer(mr_chan_free, points);
+	return v + ok + mr_chan_len(ch) + mr_chan_cap(ch);
+}
+
+int selects(mr_chan(int) ch, mr_recv_chan(point) in, mr_send_chan(point) out)
+{
+	enum { GOT, SENT, LATE };
+	int v = 0;
+	bool ok;
+	point p;
+	mr_select_case none = { .op = MR_SELECT_NONE };
+	mr_select_case table[] = {
+		none, mr_on_recv(ch, &v), mr_on_send_from(out, &p), mr_on_default
+	};
+
+	switch (mr_chan_select([GOT] = mr_on_recv(in, &p, &ok),
+			    [SENT] = mr_on_send(out, { 1, 2 }),
+			    [LATE] = mr_on_timeout(5 * MR_SECOND))) {
+	case GOT: return p.x;
+	case SENT: break;
+	case LATE: break;
+	}
+	v += mr_chan_select_ordered(mr_on_recv(ch), mr_on_default);
+	v += mr_chan_select_n(table, 4) + mr_chan_select_ordered_n(table, 4);
+	return v + (table[1].op == MR_SELECT_RECV) + (table[2].op == MR_SELECT_SEND) +
+	       (table[3].op == MR_SELECT_DEFAULT) + (table[0].op == MR_SELECT_TIMEOUT);
+}
+
+static void set(void *p) { *(int *)p = 1; }
+int sync_types(void)
+{
+	mr_waitgroup wg = {0};
+	mr_mutex m = {0};
+	mr_rwmutex rw = {0};
+	mr_once o = {0};
+	mr_cond c = {0};
+	int n = 0;
+
+	mr_wg_add(&wg, 1);
+	mr_wg_go(&wg, nothing);
+	mr_wg_go(&wg, set, &n);
+	mr_wg_done(&wg);
+	mr_wg_wait(&wg);
+	mr_mutex_lock(&m);
+	mr_cond_signal(&c);
+	mr_cond_broadcast(&c);
+	mr_cond_wait(&c, &m);
+	mr_mutex_unlock(&m);
+	if (mr_mutex_trylock(&m))
+		mr_mutex_unlock(&m);
+	mr_rwmutex_rlock(&rw);
+	mr_rwmutex_runlock(&rw);
+	if (mr_rwmutex_tryrlock(&rw))
+		mr_rwmutex_runlock(&rw);
+	mr_rwmutex_lock(&rw);
+	mr_rwmutex_unlock(&rw);
+	if (mr_rwmutex_trylock(&rw))
+		mr_rwmutex_unlock(&rw);
+	mr_once_do(&o, nothing);
+	mr_once_call(&o, set, &n);
+	return n;
+}
+
+void times(void (*fn)(void *))
+{
+	const mr_duration all = MR_NANOSECOND + MR_MICROSECOND + MR_MILLISECOND +
+			     MR_SECOND + MR_MINUTE + MR_HOUR;
+	mr_recv_chan(int64_t) after = mr_time_after(all);
+	mr_timer *t = mr_timer_make(MR_SECOND);
+	mr_timer *f = mr_timer_after_func(MR_SECOND, fn, NULL);
+	mr_timer *tick = mr_ticker_make(MR_SECOND);
+	int64_t now = mr_time_now() + mr_chan_recv(mr_timer_chan(tick)) +
+		      mr_chan_recv(after);
+
+	mr_go_sleep(now);
+	if (mr_timer_stop(t) || mr_timer_reset(f, MR_SECOND))
+		mr_timer_free(t);
+	mr_timer_free(f);
+	mr_timer_free(tick);
+	mr_chan_free(after);
+}
+
+void signals(void)
+{
+	mr_chan(int) ch = mr_chan_make(int, 1);
+
+	mr_signal_notify(ch, SIGINT);
+	mr_signal_notify(ch, SIGINT, SIGTERM);
+	mr_signal_notify_n(ch, (const int[]){ SIGHUP }, 1);
+	mr_signal_stop(ch);
+	mr_chan_free(ch);
+}
+
+int go, panic, defer, chan, mutex, once, timer, select_case, on_default, SECOND, CHAN_OK;

@@ -1,0 +1,166 @@
+/* Every name of short.h, used. prefixed.c is the same with the prefixed names. */
+#include <millrace.h>
+#include <signal.h>
+
+typedef struct { int x, y; } point;
+
+void goroutines(int fd);
+int panics(int n);
+int channels(chan(int) ch, recv_chan(point) in, send_chan(point) out);
+int selects(chan(int) ch, recv_chan(point) in, send_chan(point) out);
+int sync_types(void);
+void times(void (*fn)(void *));
+void signals(void);
+
+static void nothing(void) { }
+static void fill(send_chan(int) out, int n)
+{
+	defer(chan_close, out);
+	for (int i = 0; i < n; i++)
+		chan_send(out, i);
+}
+
+void goroutines(int fd)
+{
+	chan(int) ch = chan_make(int);
+	go_opts opts = { .name = "filler", .stack = 1 << 16 };
+	int procs = go_procs(0);
+
+	go(nothing);
+	go(fill, ch, 3);
+	go_with(opts, nothing);
+	go_with(((go_opts){ .name = "other", .stack = 0 }), fill, ch, 3);
+	go_yield();
+	go_lock_thread();
+	go_unlock_thread();
+	go_pin();
+	go_unpin();
+	go_dump(fd);
+	go_blocking_begin();
+	go_blocking_end();
+	if (go_id() == 1 && go_count() > procs)
+		go_exit();
+	go_block();
+}
+
+int panics(int n)
+{
+	chan(int) ch = chan_make(int);
+	defer(chan_free, ch);
+	if (n < 0)
+		panic("negative: %d", n);
+	return go_try(fill, ch, n) == NULL && !mr_unwinding();
+}
+
+int channels(chan(int) ch, recv_chan(point) in, send_chan(point) out)
+{
+	chan(point) points = chan_make(point, 3);
+	int v = chan_recv(ch);
+	bool ok = chan_recv(ch, &v);
+	point p = { 1, 2 };
+
+	chan_send(ch, 1);
+	chan_send(out, p);
+	chan_send(points, { 3, 4 });
+	switch (chan_trysend(out, p)) {
+	case CHAN_OK: v++; break;
+	case CHAN_WOULD_BLOCK: v--; break;
+	case CHAN_CLOSED: v = 0; break;
+	}
+	if (chan_tryrecv(in, &p) == CHAN_OK)
+		v += p.x;
+	chan_range(q, points)
+		v += q.y;
+	chan_close(out);
+	defer(chan_free, points);
+	return v + ok + chan_len(ch) + chan_cap(ch);
+}
+
+int selects(chan(int) ch, recv_chan(point) in, send_chan(point) out)
+{
+	enum { GOT, SENT, LATE };
+	int v = 0;
+	bool ok;
+	point p;
+	select_case none = { .op = SELECT_NONE };
+	select_case table[] = {
+		none, on_recv(ch, &v), on_send_from(out, &p), on_default
+	};
+
+	switch (chan_select([GOT] = on_recv(in, &p, &ok),
+			    [SENT] = on_send(out, { 1, 2 }),
+			    [LATE] = on_timeout(5 * SECOND))) {
+	case GOT: return p.x;
+	case SENT: break;
+	case LATE: break;
+	}
+	v += chan_select_ordered(on_recv(ch), on_default);
+	v += chan_select_n(table, 4) + chan_select_ordered_n(table, 4);
+	return v + (table[1].op == SELECT_RECV) + (table[2].op == SELECT_SEND) +
+	       (table[3].op == SELECT_DEFAULT) + (table[0].op == SELECT_TIMEOUT);
+}
+
+static void set(void *p) { *(int *)p = 1; }
+int sync_types(void)
+{
+	waitgroup wg = {0};
+	mutex m = {0};
+	rwmutex rw = {0};
+	once o = {0};
+	cond c = {0};
+	int n = 0;
+
+	wg_add(&wg, 1);
+	wg_go(&wg, nothing);
+	wg_go(&wg, set, &n);
+	wg_done(&wg);
+	wg_wait(&wg);
+	mutex_lock(&m);
+	cond_signal(&c);
+	cond_broadcast(&c);
+	cond_wait(&c, &m);
+	mutex_unlock(&m);
+	if (mutex_trylock(&m))
+		mutex_unlock(&m);
+	rwmutex_rlock(&rw);
+	rwmutex_runlock(&rw);
+	if (rwmutex_tryrlock(&rw))
+		rwmutex_runlock(&rw);
+	rwmutex_lock(&rw);
+	rwmutex_unlock(&rw);
+	if (rwmutex_trylock(&rw))
+		rwmutex_unlock(&rw);
+	once_do(&o, nothing);
+	once_call(&o, set, &n);
+	return n;
+}
+
+void times(void (*fn)(void *))
+{
+	const duration all = NANOSECOND + MICROSECOND + MILLISECOND +
+			     SECOND + MINUTE + HOUR;
+	recv_chan(int64_t) after = time_after(all);
+	timer *t = timer_make(SECOND);
+	timer *f = timer_after_func(SECOND, fn, NULL);
+	timer *tick = ticker_make(SECOND);
+	int64_t now = time_now() + chan_recv(timer_chan(tick)) +
+		      chan_recv(after);
+
+	go_sleep(now);
+	if (timer_stop(t) || timer_reset(f, SECOND))
+		timer_free(t);
+	timer_free(f);
+	timer_free(tick);
+	chan_free(after);
+}
+
+void signals(void)
+{
+	chan(int) ch = chan_make(int, 1);
+
+	signal_notify(ch, SIGINT);
+	signal_notify(ch, SIGINT, SIGTERM);
+	mr_signal_notify_n(ch, (const int[]){ SIGHUP }, 1);
+	signal_stop(ch);
+	chan_free(ch);
+}

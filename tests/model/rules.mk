@@ -1,0 +1,58 @@
+# rules.mk - the model tests: shipped files compiled with MRI_MODEL, which swaps
+# base/atomic.h for the explorer, and with the plain accesses reported to it.
+#
+#	make model              all of it
+#	make model-quick        what fits into a CI run
+#	make mutate             weaken each ordered atomic in turn: which test sees it?
+
+MODEL_B := build/$(notdir $(firstword $(CC)))-model
+MODEL_ENGINE := explorer memory race kernel faults report
+
+# Each test, and the shipped files it is about.
+MODEL_TESTS := litmus runq lock proc mutex
+model_src_runq  := rt/runq.c
+model_src_lock  := rt/lock.c
+model_src_proc  := rt/proc.c
+MODEL_RT := rt/sched.c rt/idle.c rt/runq.c rt/lock.c rt/proc.c rt/g.c
+model_src_mutex := sync/mutex.c sync/waitq.c $(MODEL_RT)
+
+MODEL_CFLAGS := -std=gnu11 -g $(WARNINGS) -Wno-unused-value -Wno-psabi -DMRI_MODEL -DMRI_DEV \
+		-DMRI_HOSTILE -Itests/model -Isrc -Iinclude
+# Instrumented, but not "a TSan build": there is no sanitizer here.
+MODEL_TESTED := -O1 -fsanitize=thread -U__SANITIZE_THREAD__
+MODEL_BINS   := $(MODEL_TESTS:%=$(MODEL_B)/%_test)
+MODEL_COMMON := $(MODEL_ENGINE:%=$(MODEL_B)/%.o) $(MODEL_B)/world.o $(MODEL_B)/arch.o
+MODEL_DEPS    = $(wildcard src/*/*.h include/millrace/*.h tests/model/*.h) tests/model/rules.mk
+MODEL_SECONDS ?= 40
+
+$(MODEL_ENGINE:%=$(MODEL_B)/%.o): $(MODEL_B)/%.o: tests/model/%.c $(MODEL_DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(MODEL_CFLAGS) -O2 -c -o $@ $<
+$(MODEL_TESTS:%=$(MODEL_B)/%_test.o) $(MODEL_B)/world.o: $(MODEL_B)/%.o: tests/model/%.c $(MODEL_DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(MODEL_CFLAGS) $(MODEL_TESTED) -c -o $@ $<
+$(MODEL_B)/src/%.o: src/%.c $(MODEL_DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(MODEL_CFLAGS) $(MODEL_TESTED) -c -o $@ $<
+$(MODEL_B)/arch.o: $(ARCH_SRC)
+	@mkdir -p $(@D)
+	$(CC) -Isrc -c -o $@ $<
+define model_link
+$(MODEL_B)/$(1)_test: $(MODEL_B)/$(1)_test.o $(model_src_$(1):%.c=$(MODEL_B)/src/%.o) $(MODEL_COMMON)
+	$$(CC) -no-pie -o $$@ $$^
+endef
+$(foreach t,$(MODEL_TESTS),$(eval $(call model_link,$(t))))
+
+.PHONY: model model-quick mutate model-sources
+model: $(MODEL_BINS)
+	@tests/model/run.sh $(MODEL_B) '$(T)' --seconds $(MODEL_SECONDS) $(MODEL_BINS)
+model-quick: $(MODEL_BINS)
+	@tests/model/run.sh $(MODEL_B) '$(T)' --quick --seconds 3 --random 5000 $(MODEL_BINS)
+mutate: $(MODEL_BINS)
+	@tests/model/mutate.py $(if $(T),--only '$(T)')
+# For mutate.py: what to build and how.
+model-sources:
+	@echo 'cc $(CC) $(MODEL_CFLAGS) $(MODEL_TESTED)'
+	@echo 'objects $(MODEL_COMMON)'
+	@echo 'build $(MODEL_B)'
+	@$(foreach t,$(MODEL_TESTS),echo 'test $(t) $(model_src_$(t))';)
