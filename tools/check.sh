@@ -24,6 +24,8 @@ for cc in gcc clang; do
 done
 tests "hostile" VARIANT=hostile
 tests "fallback" VARIANT=fallback
+if [ -f tests/model/rules.mk ]; then stage "model" make -s model
+else skip "model" "no model tests"; fi
 if have valgrind; then
 	tests "valgrind" VARIANT=valgrind DIRS='unit api crash' PROCS=2 TEST_SCRIPTS=
 else

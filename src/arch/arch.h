@@ -24,7 +24,7 @@ struct mri_arch_ctx {
  * freely; means nothing on another architecture. The assembly knows the offsets. */
 struct mri_arch_args {
 #ifdef MRI_ARCH_FALLBACK
-	uint64_t block[64];             /* __builtin_apply_args()'s block, self-contained */
+	uint64_t block[64];             /* __builtin_apply_args()'s, self-contained */
 #elif defined(__x86_64__)
 	uint64_t gp[6];                 /* rdi rsi rdx rcx r8 r9 */
 	uint64_t al;                    /* number of vector registers, for varargs */
@@ -79,8 +79,7 @@ void mri_arch_switch(struct mri_arch_ctx *from, struct mri_arch_ctx *to);
 struct mri_arch_catch {
 	void *frame;
 #ifdef MRI_ARCH_FALLBACK
-	void *jump[5];                  /* __builtin_setjmp's */
-	unsigned char fenv[64];         /* a fenv_t */
+	void *uc;                       /* a ucontext_t in mri_arch_catch's frame */
 #endif
 };
 int mri_arch_catch(struct mri_arch_catch *c, void (*fn)(void *), void *arg);

@@ -1,4 +1,4 @@
-/* capture.c - the buffer of the last capture, its public entry, and the library's mark. */
+/* capture.c - the buffer of the last capture, its public entry, the library's mark. */
 #include "arch/arch.h"
 
 #ifndef MRI_ARCH_FALLBACK

@@ -72,7 +72,8 @@ static inline void mri_san_destroy(struct mri_san *s)
 {
 	(void)s;
 }
-static inline void mri_san_switch_out(struct mri_san *from, struct mri_san *to, bool dying)
+static inline void mri_san_switch_out(struct mri_san *from, struct mri_san *to,
+				      bool dying)
 {
 	(void)from, (void)to, (void)dying;
 }

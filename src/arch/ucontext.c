@@ -11,9 +11,8 @@
 
 #ifdef MRI_ARCH_FALLBACK
 #ifdef __clang__
-#error "millrace has no assembly for this machine, and its fallback needs gcc (__builtin_apply)"
+#error "no assembly for this machine, and millrace's fallback needs gcc (__builtin_apply)"
 #endif
-#include <fenv.h>
 #include <string.h>
 #include <ucontext.h>
 
@@ -30,7 +29,8 @@ static void first(unsigned fn_hi, unsigned fn_lo, unsigned arg_hi, unsigned arg_
 void mri_arch_make(struct mri_arch_ctx *ctx, void *stack_lo, void *stack_hi,
 		   void (*entry)(void *), void *arg)
 {
-	ucontext_t *uc = (ucontext_t *)(((uintptr_t)stack_hi - sizeof *uc) & ~(uintptr_t)63);
+	uintptr_t at = ((uintptr_t)stack_hi - sizeof(ucontext_t)) & ~(uintptr_t)63;
+	ucontext_t *uc = (ucontext_t *)at;
 	uint64_t f = (uintptr_t)entry, a = (uintptr_t)arg;
 
 	memset(uc, 0, sizeof *uc);
@@ -56,8 +56,6 @@ noinline void mri_arch_switch(struct mri_arch_ctx *from, struct mri_arch_ctx *to
 
 /* ---- catch and throw ---- */
 
-_Static_assert(sizeof(fenv_t) <= sizeof ((struct mri_arch_catch *)0)->fenv, "fenv_t");
-
 /* The CFA of this function is the stack pointer of its caller at the call. */
 static noinline void call_under(struct mri_arch_catch *c, void (*fn)(void *), void *arg)
 {
@@ -66,20 +64,25 @@ static noinline void call_under(struct mri_arch_catch *c, void (*fn)(void *), vo
 	__asm__ volatile("");           /* not a tail call */
 }
 
+/* getcontext and not setjmp: it keeps the floating-point control words. */
 int mri_arch_catch(struct mri_arch_catch *c, void (*fn)(void *), void *arg)
 {
-	fegetenv((fenv_t *)c->fenv);
-	if (__builtin_setjmp(c->jump)) {
-		fesetenv((fenv_t *)c->fenv);
+	ucontext_t here;
+	volatile int thrown = 0;
+
+	c->uc = &here;
+	getcontext(&here);
+	if (thrown)
 		return 1;
-	}
+	thrown = 1;
 	call_under(c, fn, arg);
 	return 0;
 }
 
 void mri_arch_throw(struct mri_arch_catch *c)
 {
-	__builtin_longjmp(c->jump, 1);
+	setcontext(c->uc);
+	__builtin_trap();
 }
 
 /* ---- capture and call ---- */

@@ -6,10 +6,10 @@
 struct g;
 struct mri_out;
 struct mri_hooks {
-	/* diag/trace.c: print the calling stack, one frame as "name(...)\n\tfile+0xoff\n",
+	/* diag/trace.c: print a stack, one frame as "name(...)\n\tfile+0xoff\n",
 	 * leaving out the library's own frames on top. Async-signal-safe. */
 	void (*trace)(struct mri_out *o, void *const *pcs, int n);
-	int (*capture)(void **pcs, int max);            /* the caller's return addresses */
+	int (*capture)(void **pcs, int max);    /* the caller's return addresses */
 	/* the frames of the code a signal interrupted, given its ucontext */
 	int (*capture_signal)(void **pcs, int max, void *ucontext);
 	/* print the name of the function that contains pc ("main", or "0x1234") */

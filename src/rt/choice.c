@@ -21,14 +21,14 @@ static uint64_t next(struct m *m)
 {
 	static uint64_t shared;
 	uint64_t *state = m ? &m->rnd : &shared;
-	uint64_t x = atomic_get(state, relaxed);        /* relaxed: only randomness */
+	uint64_t x = atomic_get(state, relaxed); /* relaxed: only randomness */
 
 	if (x == 0)
 		x = (seed_base ^ (m ? (uint64_t)m->tid << 32 : 1)) | 1;
 	x ^= x >> 12;
 	x ^= x << 25;
 	x ^= x >> 27;
-	atomic_set(state, x, relaxed);                  /* relaxed: only randomness */
+	atomic_set(state, x, relaxed); /* relaxed: only randomness */
 	return x * 0x2545f4914f6cdd1du;
 }
 

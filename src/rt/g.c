@@ -6,10 +6,10 @@
 #include <stdlib.h>
 
 static const uint8_t edges[G_NSTATES] = {
-	[G_DEAD]     = BIT(G_RUNNABLE),
+	[G_DEAD] = BIT(G_RUNNABLE),
 	[G_RUNNABLE] = BIT(G_RUNNING),
-	[G_RUNNING]  = BIT(G_RUNNABLE) | BIT(G_WAITING) | BIT(G_BLOCKING) | BIT(G_DEAD),
-	[G_WAITING]  = BIT(G_RUNNABLE) | BIT(G_RUNNING) /* a pthread's own */,
+	[G_RUNNING] = BIT(G_RUNNABLE) | BIT(G_WAITING) | BIT(G_BLOCKING) | BIT(G_DEAD),
+	[G_WAITING] = BIT(G_RUNNABLE) | BIT(G_RUNNING) /* a pthread's own */,
 	[G_BLOCKING] = BIT(G_RUNNING) | BIT(G_RUNNABLE),
 };
 static const char *const state_names[G_NSTATES] = {
@@ -17,15 +17,21 @@ static const char *const state_names[G_NSTATES] = {
 };
 const char *const mri_why_names[MRI_NWHY] = {
 	[MRI_WHY_NONE] = "running",
-	[MRI_WHY_SEND] = "chan send",           [MRI_WHY_SEND_NIL] = "chan send (nil chan)",
-	[MRI_WHY_RECV] = "chan receive",        [MRI_WHY_RECV_NIL] = "chan receive (nil chan)",
-	[MRI_WHY_SELECT] = "select",            [MRI_WHY_SELECT_NONE] = "select (no cases)",
+	[MRI_WHY_SEND] = "chan send",
+	[MRI_WHY_SEND_NIL] = "chan send (nil chan)",
+	[MRI_WHY_RECV] = "chan receive",
+	[MRI_WHY_RECV_NIL] = "chan receive (nil chan)",
+	[MRI_WHY_SELECT] = "select",
+	[MRI_WHY_SELECT_NONE] = "select (no cases)",
 	[MRI_WHY_SLEEP] = "sleep",
 	[MRI_WHY_MUTEX] = "sync.Mutex.Lock",
-	[MRI_WHY_RLOCK] = "sync.RWMutex.RLock", [MRI_WHY_WLOCK] = "sync.RWMutex.Lock",
+	[MRI_WHY_RLOCK] = "sync.RWMutex.RLock",
+	[MRI_WHY_WLOCK] = "sync.RWMutex.Lock",
 	[MRI_WHY_WAITGROUP] = "sync.WaitGroup.Wait",
-	[MRI_WHY_COND] = "sync.Cond.Wait",      [MRI_WHY_ONCE] = "sync.Once.Do",
-	[MRI_WHY_TIMER] = "timer",              [MRI_WHY_BLOCK] = "go_block",
+	[MRI_WHY_COND] = "sync.Cond.Wait",
+	[MRI_WHY_ONCE] = "sync.Once.Do",
+	[MRI_WHY_TIMER] = "timer",
+	[MRI_WHY_BLOCK] = "go_block",
 };
 
 void mri_g_move(struct g *g, enum g_state to)
@@ -76,8 +82,9 @@ struct g *mri_g_new(size_t stack, void (*start)(struct g *), void *start_arg)
 	if (!g) {
 		if (m)
 			mri_proc_leave(m);
-		mri_panic("out of memory: cannot start another goroutine: %s (%lld exist)",
-			  why, (long long)mri_g_count());
+		mri_panic(
+			"out of memory: cannot start another goroutine: %s (%lld exist)",
+			why, (long long)mri_g_count());
 	}
 	if (p)
 		/* Relaxed: summed for a snapshot. */

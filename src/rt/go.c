@@ -9,8 +9,10 @@
 void mri_go_take_capture(struct mri_arch_args *to, void (*fn)(void), const char *what)
 {
 	if (unlikely(!mri_arch_captured.full))
-		mri_panic("%s: no arguments were captured: is the function declared const or "
-			  "pure?", what);
+		mri_panic("%s: no arguments were captured: is the function declared "
+			  "const or "
+			  "pure?",
+			  what);
 	mri_arch_captured.full = 0;
 	if (unlikely(!fn))
 		mri_fatal("go of nil func value");
@@ -55,7 +57,10 @@ void mri_go_call(struct g *g)
 void mr_go_captured(void (*fn)(void), const char *name, const char *file, int line)
 {
 	mri_sched_start(mri_go_make(&(struct mri_go){
-		.fn = fn, .name = name, .file = file, .line = line,
+		.fn = fn,
+		.name = name,
+		.file = file,
+		.line = line,
 		.pc = __builtin_return_address(0),
 	}));
 }
@@ -64,8 +69,12 @@ void mr_go_captured_with(mr_go_opts opts, void (*fn)(void), const char *name,
 			 const char *file, int line)
 {
 	mri_sched_start(mri_go_make(&(struct mri_go){
-		.fn = fn, .name = opts.name ? opts.name : name, .file = file, .line = line,
-		.pc = __builtin_return_address(0), .stack = opts.stack,
+		.fn = fn,
+		.name = opts.name ? opts.name : name,
+		.file = file,
+		.line = line,
+		.pc = __builtin_return_address(0),
+		.stack = opts.stack,
 	}));
 }
 

@@ -131,7 +131,7 @@ static void start_m(struct p *p, bool spinning)
 	mri_lock_take(&mri_sched.lock);
 	m = mri_sched.idle_ms;
 	if (m && m == mri_sched.keeper && m->idle_next)
-		m = m->idle_next;       /* let the keeper keep */
+		m = m->idle_next; /* let the keeper keep */
 	if (m) {
 		give(m, p, NULL, spinning);
 		mri_lock_drop(&mri_sched.lock);
@@ -142,17 +142,17 @@ static void start_m(struct p *p, bool spinning)
 	m = mri_m_new();
 	mri_lock_take(&mri_sched.lock);
 	m->state = M_IDLE;
-	m->idle_next = mri_sched.idle_ms;       /* give() unlinks it again */
+	m->idle_next = mri_sched.idle_ms; /* give() unlinks it again */
 	if (m->idle_next)
 		m->idle_next->idle_prev = m;
 	mri_sched.idle_ms = m;
 	give(m, p, NULL, spinning);
 	mri_lock_drop(&mri_sched.lock);
-	atomic_set(&m->in_rt, 1u, relaxed);     /* relaxed: the start publishes it */
+	atomic_set(&m->in_rt, 1u, relaxed); /* relaxed: the start publishes it */
 	rc = mri_os_thread_start(thread_main, m, 0);
 	if (rc < 0)
-		mri_fatal("millrace: cannot start a thread (error %d); %u are running", -rc,
-			  atomic_get(&mri_sched.nms, relaxed));
+		mri_fatal("millrace: cannot start a thread (error %d); %u are running",
+			  -rc, atomic_get(&mri_sched.nms, relaxed));
 }
 
 void mri_sched_wake(void)
@@ -189,13 +189,13 @@ static bool timed_out(struct m *m)
 	mri_lock_take(&mri_sched.lock);
 	if (m->state != M_IDLE) {
 		mri_lock_drop(&mri_sched.lock);
-		return false;           /* a P is on its way: sleep on */
+		return false; /* a P is on its way: sleep on */
 	}
 	unlink_idle(m);
 	set_active(m);
 	p = idle_get();
 	if (p)
-		m->spinning = true;     /* so that it looks at all Ps' timers */
+		m->spinning = true; /* so that it looks at all Ps' timers */
 	mri_lock_drop(&mri_sched.lock);
 	if (p) {
 		/* I3: seq_cst, pairs with I2. */
@@ -226,13 +226,13 @@ static void requeue_bound(struct m *m)
 
 	mri_lock_take(&m->bound_lock);
 	g = m->bound_head;
-	atomic_set(&m->bound_head, NULL, relaxed);      /* relaxed: by the lock */
+	atomic_set(&m->bound_head, NULL, relaxed); /* relaxed: by the lock */
 	m->bound_tail = NULL;
 	mri_lock_drop(&m->bound_lock);
 	while (g) {
 		struct g *rest = g->link;
 
-		mri_sched_push_locked(g);
+		mri_find_push_locked(g);
 		g = rest;
 	}
 }
@@ -282,7 +282,7 @@ void mri_idle_queue_bound(struct g *g)
 
 	mri_lock_take(&mri_sched.lock);
 	if (!wants(b, g)) {
-		mri_sched_push_bound(b, g);
+		mri_find_push_bound(b, g);
 		mri_lock_drop(&mri_sched.lock);
 		return;
 	}
@@ -290,7 +290,7 @@ void mri_idle_queue_bound(struct g *g)
 	if (p)
 		give(b, p, g, false);
 	else
-		mri_sched_push_locked(g);
+		mri_find_push_locked(g);
 	mri_lock_drop(&mri_sched.lock);
 	if (p)
 		wake_m(b);
@@ -305,7 +305,7 @@ void mri_idle_deliver(struct m *m, struct g *g)
 
 	mri_lock_take(&mri_sched.lock);
 	if (!wants(b, g)) {
-		mri_sched_push_bound(b, g);
+		mri_find_push_bound(b, g);
 		mri_lock_drop(&mri_sched.lock);
 		return;
 	}
@@ -324,8 +324,8 @@ void mri_idle_sleep_only(struct m *m)
 		mri_sched_handoff(p);
 	mri_lock_take(&mri_sched.lock);
 	/* It may have been readied while this M was still active. */
-	if (mri_sched_unqueue_only(m))
-		mri_sched_push_locked(m->only);
+	if (mri_find_unqueue_only(m))
+		mri_find_push_locked(m->only);
 	m->waits_for = m->only;
 	last = set_inactive(m, M_WAITS);
 	mri_lock_drop(&mri_sched.lock);
@@ -348,7 +348,7 @@ void mri_sched_regain(struct g *g)
 		g->bound = m;
 		mri_lock_take(&mri_sched.lock);
 		m->waits_for = g;
-		mri_sched_push_locked(g);
+		mri_find_push_locked(g);
 		set_inactive(m, M_WAITS);
 		mri_lock_drop(&mri_sched.lock);
 		mri_sched_wake();
@@ -357,7 +357,7 @@ void mri_sched_regain(struct g *g)
 		m->next_g = NULL;
 		g->bound = bound;
 		mri_g_move(g, G_RUNNING);
-	} else if (atomic_get(&g->state, relaxed) != G_RUNNING) {       /* relaxed: own */
+	} else if (atomic_get(&g->state, relaxed) != G_RUNNING) { /* relaxed: own */
 		mri_g_move(g, G_RUNNING);
 	}
 	mri_proc_leave(m);
@@ -380,7 +380,7 @@ void mri_sched_handoff(struct p *p)
 	else if (work)
 		start_m(p, false);
 	else if (next)
-		mri_sched_wake();       /* somebody must keep the time for it */
+		mri_sched_wake(); /* somebody must keep the time for it */
 }
 
 /* Its timers stay: any M runs the timers of every P. */
@@ -390,7 +390,7 @@ void mri_idle_drain(struct m *m, struct p *p)
 
 	while ((g = mri_runq_pop(&p->q)) != NULL ||
 	       (g = mri_runq_swap_next(&p->q, NULL)) != NULL)
-		mri_sched_queue_global(g);
+		mri_find_queue_global(g);
 	if (m)
 		mri_proc_release(m);
 	mri_lock_take(&mri_sched.lock);

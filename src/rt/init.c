@@ -22,7 +22,7 @@ static __thread struct g thread_g;
 
 static struct m main_m;
 static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
-static bool started;                    /* by init_lock */
+static bool started; /* by init_lock */
 
 static cold_fn struct g *self_slow(void);
 
@@ -186,7 +186,8 @@ static bool parse_entry(const char *s, const char *eq, const char *end)
 	size_t key = (size_t)(eq - s);
 	uint64_t v;
 
-	if (is_key(s, key, "guard") && end - eq == 9 && memcmp(eq + 1, "mprotect", 8) == 0) {
+	if (is_key(s, key, "guard") && end - eq == 9 &&
+	    memcmp(eq + 1, "mprotect", 8) == 0) {
 		mri_config.mprotect_guards = true;
 		return true;
 	}
@@ -210,7 +211,8 @@ static void parse_environment(void)
 	const char *s = mri_os_getenv("MILLRACE");
 
 	while (s && *s) {
-		const char *end = s + strcspn(s, ","), *eq = memchr(s, '=', (size_t)(end - s));
+		const char *end = s + strcspn(s, ","),
+			   *eq = memchr(s, '=', (size_t)(end - s));
 
 		if (end != s && (!eq || !parse_entry(s, eq, end))) {
 			struct mri_out o;
@@ -236,11 +238,12 @@ static void after_fork(void)
 }
 void mri_init_forked(void)
 {
-	static bool again;      /* the panic's own path comes by here */
+	static bool again; /* the panic's own path comes by here */
 
 	if (!again) {
 		again = true;
-		mri_fatal("millrace: in the child of a fork only exec, exit, _exit and return "
+		mri_fatal("millrace: in the child of a fork only exec, exit, _exit and "
+			  "return "
 			  "from main work");
 	}
 	mri_os_exit_now(2);
@@ -251,7 +254,8 @@ static void refuse_second_copy(void)
 	const char *names[2] = { "", "" };
 
 	if (mri_os_library_copies(names) > 1)
-		mri_fatal("millrace: two copies of the library are in this process: %s and %s",
+		mri_fatal("millrace: two copies of the library are in this process: %s "
+			  "and %s",
 			  names[0], names[1]);
 }
 
@@ -263,7 +267,7 @@ static void start(void)
 	parse_environment();
 	mri_choice_seed(mri_config.seed);
 	mri_sched.no_membarrier = !mri_os_membarrier_init();
-	mri_sched.ids = 2;              /* 1 is main's */
+	mri_sched.ids = 2; /* 1 is main's */
 	mri_sched.now = mri_os_now();
 	mri_stack_init(mri_config.stack);
 	procs = mri_config.procs ? mri_config.procs : mri_os_cpus();
@@ -306,7 +310,7 @@ static struct g *adopt_main(void)
 	mri_lock_take(&mri_sched.lock);
 	mri_sched.nactive_ms++;
 	mri_lock_drop(&mri_sched.lock);
-	atomic_set(&m->curg, g, relaxed);       /* relaxed: for reports */
+	atomic_set(&m->curg, g, relaxed); /* relaxed: for reports */
 	atomic_add(&mri_sched.born, 1, relaxed);
 	/* G1: release, pairs with G2. */
 	atomic_set(&g->state, (uint32_t)G_RUNNING, release);

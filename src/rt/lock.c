@@ -3,7 +3,7 @@
 #include "base/fault.h"
 #include "os/os.h"
 
-enum { SPINS = 60 };    /* about as long as the longest section takes */
+enum { SPINS = 60 }; /* about as long as the longest section takes */
 
 /* The word is 2 while anybody may sleep. A thread that slept takes the lock as 2,
  * since it cannot know whether it was the only one; the cost is one needless wake. */
@@ -44,7 +44,8 @@ noinline void mri_lock_check(struct mri_lock *l, bool taking)
 	}
 	for (uint32_t r = l->rank; r <= MRI_RANK_LEAF; r++)
 		if (held[r] && !(r == l->rank && r == MRI_RANK_CHAN))
-			mri_throw("lock of rank %u taken under one of rank %u", l->rank, r);
+			mri_throw("lock of rank %u taken under one of rank %u", l->rank,
+				  r);
 	held[l->rank]++;
 }
 #endif

@@ -28,12 +28,12 @@ struct mri_try {
 	struct mri_arch_catch at;
 	struct mri_try *up;
 	enum try_kind kind;
-	struct mri_unwind *outer;       /* what was going on when it was entered */
+	struct mri_unwind *outer; /* what was going on when it was entered */
 };
 struct mri_unwind {
-	struct _Unwind_Exception ex;    /* first: the unwinder hands us its address */
+	struct _Unwind_Exception ex; /* first: the unwinder hands us its address */
 	struct g *g;
-	bool exits;                     /* go_exit */
+	bool exits; /* go_exit */
 	int ntrace;
 	void *trace[TRACE];
 	char message[MESSAGE];
@@ -41,15 +41,15 @@ struct mri_unwind {
 
 /* -------------------------------------------------------------- reports -- */
 
-static uint32_t reporting;              /* atomic */
+static uint32_t reporting; /* atomic */
 
 void mri_panic_report_begin(struct mri_out *o)
 {
 	static struct g *reporter;
 	struct g *me = mri_self_or_null();
 
-	/* Z1: acquire, pairs with nothing that must be seen: first come. */
-	if (atomic_swap(&reporting, 1u, acquire) != 0 && reporter != me)
+	/* Relaxed: first come, first served; nothing is published. */
+	if (atomic_swap(&reporting, 1u, relaxed) != 0 && reporter != me)
 		for (;;)
 			mri_os_futex_wait(&reporting, 1, 0);
 	reporter = me;
@@ -192,8 +192,9 @@ noreturn_fn static void end_of_stack(struct g *g, struct mri_unwind *u)
 }
 
 static _Unwind_Reason_Code stop(int version, _Unwind_Action actions,
-				_Unwind_Exception_Class class, struct _Unwind_Exception *ex,
-				struct _Unwind_Context *ctx, void *arg)
+				_Unwind_Exception_Class class,
+				struct _Unwind_Exception *ex, struct _Unwind_Context *ctx,
+				void *arg)
 {
 	struct g *g = arg;
 	struct mri_unwind *u = (struct mri_unwind *)(void *)ex;
@@ -243,7 +244,7 @@ static void vpanic(const char *fmt, va_list ap)
 	struct mri_unwind *u;
 
 	if (g->is_sched)
-		vfatal(fmt, ap);        /* a timer's goroutine could not be made */
+		vfatal(fmt, ap); /* a timer's goroutine could not be made */
 	u = unwind_new(g);
 	vsnprintf(u->message, sizeof u->message, fmt, ap);
 	if (!will_be_caught(g)) {
@@ -355,7 +356,8 @@ static void run_deferred(void *arg)
 void mr_run_deferred_caught(struct mr_deferred *d)
 {
 	struct g *g = mri_self();
-	struct mri_unwind *u = attempt(g, TRY_DEFER, run_deferred, d), *going_on = g->unwind;
+	struct mri_unwind *u = attempt(g, TRY_DEFER, run_deferred, d),
+			  *going_on = g->unwind;
 
 	if (!u)
 		return;

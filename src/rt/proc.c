@@ -77,7 +77,8 @@ bool mri_proc_take(struct m *m, struct p *p, uint32_t tick)
 		mri_os_membarrier();
 	w = (uintptr_t)p | MRI_TAKING;
 	/* P6: acquire, pairs with P5. Relaxed for tick: P6 ordered it. */
-	if (atomic_get(&m->in_rt, acquire) == 0 && atomic_get(&p->tick, relaxed) == tick) {
+	if (atomic_get(&m->in_rt, acquire) == 0 &&
+	    atomic_get(&p->tick, relaxed) == tick) {
 		/* P4: acq_rel. Fails if m has let go of p, even if it has it again. */
 		if (!atomic_cas(&m->proc, &w, (uintptr_t)0, acq_rel))
 			return false;

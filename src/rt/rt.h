@@ -112,7 +112,7 @@ enum m_state {
 struct m {
 	struct g g0;                    /* the scheduler's context */
 	/* -- P ownership, proc.c -- */
-	uintptr_t proc cacheline;       /* struct p *, | MRI_TAKING while sysmon decides */
+	uintptr_t proc cacheline;       /* struct p *; | MRI_TAKING: sysmon decides */
 	uint32_t in_rt;                 /* depth: it is touching its P; by itself */
 	/* -- by itself -- */
 	struct g *prev;                 /* what `after` speaks of */
@@ -156,7 +156,7 @@ struct p {
 	int nfree;
 	int64_t born, died;             /* goroutines; by its M, summed by go_count */
 	struct mri_timers *timers;
-	bool idle, away;                /* by sched.lock: on the list; surplus and empty */
+	bool idle, away;                /* by sched.lock: listed; surplus, empty */
 	bool retired;                   /* atomic: surplus; set under sched.lock */
 	struct p *idle_next;
 	/* -- sysmon's -- */
@@ -266,7 +266,7 @@ void mri_sched_yield(void);
 void mri_sched_block_begin(void);               /* go_blocking_begin */
 void mri_sched_block_end(void);
 void mri_sched_exit_switch(void) __attribute__((noreturn));    /* g.c: last switch */
-void mri_sched_handoff(struct p *p);            /* p is nobody's: give it to an M or idle */
+void mri_sched_handoff(struct p *p);            /* p is nobody's: to an M, or idle */
 void mri_sched_wake(void);                      /* there is more work: wake an M */
 void mri_sched_set_procs(int n);                /* change the number of Ps in use */
 /* Come back to a P, queueing for it. Called entered, without a P; leaves. */

@@ -79,7 +79,8 @@ struct g *mri_runq_steal(struct mri_runq *thief, struct mri_runq *victim, bool n
 		for (uint32_t i = 0; i < n; i++) {
 			/* Relaxed: Q4 ordered it; if the owner overwrites it now, the CAS
 			 * fails. */
-			struct g *g = atomic_get(&victim->slots[(h + i) % MRI_RUNQ_CAP], relaxed);
+			struct g *g = atomic_get(&victim->slots[(h + i) % MRI_RUNQ_CAP],
+						 relaxed);
 
 			/* Relaxed: published by Q1 below, or never. */
 			atomic_set(&thief->slots[(t + i) % MRI_RUNQ_CAP], g, relaxed);
@@ -100,8 +101,8 @@ struct g *mri_runq_steal(struct mri_runq *thief, struct mri_runq *victim, bool n
 
 uint32_t mri_runq_len(struct mri_runq *q)
 {
-	uint32_t h = atomic_get(&q->head, relaxed);     /* relaxed: a hint */
-	int32_t n = (int32_t)(atomic_get(&q->tail, relaxed) - h);       /* relaxed: a hint */
+	uint32_t h = atomic_get(&q->head, relaxed);               /* relaxed: a hint */
+	int32_t n = (int32_t)(atomic_get(&q->tail, relaxed) - h); /* relaxed: a hint */
 
 	return n < 0 ? 0 : (uint32_t)n;
 }

@@ -1,137 +1,23 @@
-/* sched.c - the scheduler: park, ready, yield, and how an M finds work.
+/* sched.c - the scheduler's switches: park, ready, yield, exit.
  *
  * A parking goroutine switches straight to the next one when its own P has one, else
- * to its M's scheduler context (g0), which looks further. Whoever is switched to
- * finishes what the other left to do ("landed"): the unlock of a park, the queueing
+ * to its M's scheduler context (g0), which looks further (find.c). Whoever is switched
+ * to finishes what the other left to do ("landed"): the unlock of a park, the queueing
  * of a yield, the end of a dead one; not before is that one fully saved.
  *
- * in_rt is 1 across every switch; the side that arrives leaves.
- *
- * Which goroutine runs next, and why none starves: the hand-off slot, but not twice
- * in a row while the ring holds another; the ring, first in first out; the global
- * queue flows into the ring's tail at least as fast as the ring empties. So each of
- * k runnable goroutines of a P runs within 2k turns.
- *
- * Waking (after Go): an M that makes work visible wakes another only if a P is idle
- * and nobody is spinning; the last M to stop spinning looks at everything once more
- * after it has said so. A goroutine put into the hand-off slot of an empty P wakes
- * nobody: its P will run it next, and sysmon sees if it does not. */
+ * in_rt is 1 across every switch; the side that arrives leaves. */
 #include "os/os.h"
 #include "rt/rt.h"
 #include "rt/sched.h"
 
 struct mri_sched mri_sched = { .lock = MRI_LOCK_INIT(MRI_RANK_SCHED) };
 
-enum { STREAK = 1, REFILL = 64, REFILL_BELOW = 64, STEAL_ROUNDS = 4 };
-
-/* ---------------------------------------------------- queueing a goroutine -- */
-
-/* To the ring's tail. When others wait in the global queue a long ring takes no
- * more: it has to shrink for them to flow in. */
-static void push_tail(struct p *p, struct g *g)
-{
-	/* Relaxed: a hint. */
-	bool yield_room = atomic_get(&mri_sched.nqueue, relaxed) != 0 &&
-			  mri_runq_len(&p->q) >= MRI_RUNQ_CAP / 2;
-
-	if (unlikely(yield_room || !mri_runq_push(&p->q, g)))
-		mri_sched_queue_global(g);
-}
-
-/* A goroutine that gave its turn up: behind all others. A locked one needs the P to
- * go round through other Ms, so it queues with everybody. */
-static void queue_yielded(struct m *m, struct g *g)
-{
-	/* Relaxed: entered. */
-	struct p *p = (struct p *)(atomic_get(&m->proc, relaxed) & ~MRI_TAKING);
-
-	if (unlikely(g->locked || !p))
-		mri_sched_queue_global(g);
-	else if (unlikely(g->bound != NULL))
-		mri_sched_push_bound(m, g);
-	else
-		push_tail(p, g);
-}
-
-/* Into the hand-off slot; who was there goes to the ring's tail. */
-static void queue_next(struct p *p, struct g *g)
-{
-	struct g *kicked = mri_runq_swap_next(&p->q, g);
-
-	if (kicked)
-		push_tail(p, kicked);
-	if (kicked || mri_runq_len(&p->q) != 0)
-		mri_sched_wake();
-}
-
-void mri_sched_queue_global(struct g *g)
-{
-	mri_lock_take(&mri_sched.lock);
-	mri_sched_push_locked(g);
-	mri_lock_drop(&mri_sched.lock);
-	mri_sched_wake();
-}
-
-void mri_sched_push_locked(struct g *g)
-{
-	g->link = NULL;
-	if (mri_sched.queue_tail)
-		mri_sched.queue_tail->link = g;
-	else
-		mri_sched.queue_head = g;
-	mri_sched.queue_tail = g;
-	/* Relaxed: others read it as a hint; by the lock. */
-	atomic_set(&mri_sched.nqueue, mri_sched.nqueue + 1, relaxed);
-}
-
-static struct g *pop_locked(void)
-{
-	struct g *g = mri_sched.queue_head;
-
-	if (!g)
-		return NULL;
-	mri_sched.queue_head = g->link;
-	if (!g->link)
-		mri_sched.queue_tail = NULL;
-	/* Relaxed: as above. */
-	atomic_set(&mri_sched.nqueue, mri_sched.nqueue - 1, relaxed);
-	return g;
-}
-
-/* Move some of the global queue to p's ring. A bound one is returned instead: it
- * cannot run here. */
-static struct g *refill(struct p *p)
-{
-	uint32_t room = MRI_RUNQ_CAP - mri_runq_len(&p->q), n;
-	struct g *g = NULL;
-
-	mri_lock_take(&mri_sched.lock);
-	n = mri_sched.nqueue / (uint32_t)mri_sched.procs + 1;
-	n = n < room ? n : room;
-	n = n < REFILL ? n : REFILL;
-	while (n-- > 0 && (g = pop_locked()) != NULL) {
-		if (g->bound)
-			break;
-		if (!mri_runq_push(&p->q, g)) {
-			mri_sched_push_locked(g);
-			g = NULL;
-			break;
-		}
-		g = NULL;
-	}
-	mri_lock_drop(&mri_sched.lock);
-	return g;
-}
-
 /* ------------------------------------------------------------- switching -- */
 
 /* The one caller of the assembly. TSan must not instrument it: its entry would be
  * counted on one fiber and its exit on another. */
-noinline
-#ifdef MRI_TSAN
-__attribute__((no_sanitize("thread")))
-#endif
-static void switch_to(struct m *m, struct g *from, struct g *to, bool dying)
+no_tsan static noinline void switch_to(struct m *m, struct g *from, struct g *to,
+				       bool dying)
 {
 	from->err = *mri_errno_addr();
 	to->m = m;
@@ -152,8 +38,7 @@ static void landed(struct m *m)
 
 	m->after = MRI_AFTER_NONE;
 	switch (after) {
-	case MRI_AFTER_NONE:
-		break;
+	case MRI_AFTER_NONE: break;
 	case MRI_AFTER_PARK:
 		mri_g_move(prev, G_WAITING);
 		/* From here on prev may run on another M, and end. */
@@ -162,18 +47,16 @@ static void landed(struct m *m)
 		break;
 	case MRI_AFTER_YIELD:
 		mri_g_move(prev, G_RUNNABLE);
-		queue_yielded(m, prev);
+		mri_find_yielded(m, prev);
 		break;
-	case MRI_AFTER_EXIT:
-		mri_g_free(prev);
-		break;
+	case MRI_AFTER_EXIT: mri_g_free(prev); break;
 	}
 }
 
 /* Leave g; back when somebody switches to it again. Entered, m->after is set. */
 static void switch_away(struct m *m, struct g *g, bool dying)
 {
-	struct g *next = mri_sched_pick(m);
+	struct g *next = mri_find_quick(m);
 
 	m->prev = g;
 	if (next)
@@ -248,8 +131,7 @@ static void park(void (*unlock)(void *), void *arg, enum mri_why why, const void
 	atomic_set(&g->wait.why, (uint8_t)MRI_WHY_NONE, relaxed);
 }
 
-void mri_sched_park(void (*unlock)(void *), void *arg, enum mri_why why,
-		    const void *obj)
+void mri_sched_park(void (*unlock)(void *), void *arg, enum mri_why why, const void *obj)
 {
 	park(unlock, arg, why, obj, false);
 }
@@ -271,9 +153,9 @@ static void ready(struct g *g)
 	}
 	p = m ? mri_proc_enter(m) : NULL;
 	if (likely(p && !mri_choice_hostile(m, 4)))
-		queue_next(p, g);
+		mri_find_queue_next(p, g);
 	else
-		mri_sched_queue_global(g);
+		mri_find_queue_global(g);
 	if (m)
 		mri_proc_leave(m);
 }
@@ -328,303 +210,10 @@ void mri_sched_exit_switch(void)
 	mri_throw("a dead goroutine runs again");
 }
 
-/* --------------------------------------------------------- finding work -- */
-
-static bool refill_due(struct p *p)
-{
-	/* Relaxed: a hint; the lock decides. */
-	return atomic_get(&mri_sched.nqueue, relaxed) != 0 &&
-	       (p->tick % 8 == 0 || mri_runq_len(&p->q) < REFILL_BELOW);
-}
-
-/* From the P itself: the slot, then the ring; see the head of this file. */
-static struct g *take_own(struct p *p)
-{
-	struct g *g = NULL;
-
-	/* Relaxed: a hint, the swap decides. */
-	if (atomic_get(&p->q.next, relaxed) &&
-	    (p->streak < STREAK || mri_runq_len(&p->q) == 0))
-		g = mri_runq_swap_next(&p->q, NULL);
-	if (g) {
-		p->streak++;
-		return g;
-	}
-	p->streak = 0;
-	g = mri_runq_pop(&p->q);
-	/* Relaxed: as above. */
-	if (!g && atomic_get(&p->q.next, relaxed))
-		g = mri_runq_swap_next(&p->q, NULL);
-	return g;
-}
-
-/* The quick half of finding work: runs on the parking goroutine's stack with its
- * locks held, so whatever takes locks or time is left to g0 (NULL). */
-struct g *mri_sched_pick(struct m *m)
-{
-	/* Relaxed: entered. */
-	struct p *p = (struct p *)(atomic_get(&m->proc, relaxed) & ~MRI_TAKING);
-	int64_t next;
-
-	/* Relaxed: hints; g0 looks again. */
-	if (!p || atomic_get(&p->retired, relaxed) || m->only || atomic_get(&m->bound_head, relaxed))
-		return NULL;
-	if (refill_due(p) || mri_choice_hostile(m, 4))
-		return NULL;
-	next = mri_timer_next(p->timers);
-	if (next && next <= mri_choice_now())
-		return NULL;
-	/* Relaxed: sysmon only compares. */
-	atomic_set(&p->tick, p->tick + 1, relaxed);
-	return take_own(p);
-}
-
-static struct g *pop_bound(struct m *m)
-{
-	struct g *g;
-
-	/* Relaxed: a hint; looked at again under sched.lock before sleeping. */
-	if (!atomic_get(&m->bound_head, relaxed))
-		return NULL;
-	mri_lock_take(&m->bound_lock);
-	g = m->bound_head;
-	if (g) {
-		/* Relaxed: by the lock. */
-		atomic_set(&m->bound_head, g->link, relaxed);
-		if (!g->link)
-			m->bound_tail = NULL;
-	}
-	mri_lock_drop(&m->bound_lock);
-	return g;
-}
-
-/* The goroutine m is locked to, if it is in m's queue: taken out. Others that are
- * pinned to m stay: they wait until it unlocks. */
-bool mri_sched_unqueue_only(struct m *m)
-{
-	struct g *kept = NULL, *kept_tail = NULL, *next;
-	bool found = false;
-
-	mri_lock_take(&m->bound_lock);
-	for (struct g *g = m->bound_head; g; g = next) {
-		next = g->link;
-		g->link = NULL;
-		if (g == m->only) {
-			found = true;
-		} else if (kept_tail) {
-			kept_tail->link = g;
-			kept_tail = g;
-		} else {
-			kept = kept_tail = g;
-		}
-	}
-	/* Relaxed: by the lock. */
-	atomic_set(&m->bound_head, kept, relaxed);
-	m->bound_tail = kept_tail;
-	mri_lock_drop(&m->bound_lock);
-	return found;
-}
-
-void mri_sched_push_bound(struct m *m, struct g *g)
-{
-	g->link = NULL;
-	mri_lock_take(&m->bound_lock);
-	if (m->bound_tail)
-		m->bound_tail->link = g;
-	else
-		/* Relaxed: by the lock; hints elsewhere. */
-		atomic_set(&m->bound_head, g, relaxed);
-	m->bound_tail = g;
-	mri_lock_drop(&m->bound_lock);
-}
-
-static struct g *steal_from(struct p *p, struct p *victim, bool last)
-{
-	struct g *g;
-	int64_t next = mri_timer_next(victim->timers);
-	bool take_next = false;
-
-	if (next && next <= mri_choice_now()) {
-		mri_timer_run(victim->timers, mri_choice_now());
-		g = take_own(p);
-		if (g)
-			return g;
-	}
-	/* The slot's goroutine is about to run where it is; take it only from a P that
-	 * makes no turn for a while. Relaxed: hints. */
-	if (last && atomic_get(&victim->q.next, relaxed)) {
-		uint32_t tick = atomic_get(&victim->tick, relaxed);
-
-		for (int i = 0; i < 100; i++)
-			cpu_relax();
-		take_next = tick == atomic_get(&victim->tick, relaxed);
-	}
-	return mri_runq_steal(&p->q, &victim->q, take_next);
-}
-
-static struct g *steal(struct m *m, struct p *p)
-{
-	/* N1: acquire, pairs with N2: the Ps below nps are there. */
-	uint32_t n = (uint32_t)atomic_get(&mri_sched.nps, acquire);
-
-	for (int round = 0; round < STEAL_ROUNDS; round++) {
-		uint32_t at = mri_choice_below(m, n);
-
-		for (uint32_t i = 0; i < n; i++, at++) {
-			struct p *victim = mri_sched.all_ps[at % n];
-			struct g *g;
-
-			if (victim == p)
-				continue;
-			g = steal_from(p, victim, round == STEAL_ROUNDS - 1);
-			if (g)
-				return g;
-		}
-		/* Relaxed: a hint. */
-		if (atomic_get(&mri_sched.nqueue, relaxed) != 0)
-			break;
-	}
-	return NULL;
-}
-
-static void stop_spinning(struct m *m)
-{
-	if (!m->spinning)
-		return;
-	m->spinning = false;
-	/* I1: seq_cst, pairs with I2: said before the last look. */
-	atomic_sub(&mri_sched.nspinning, 1u, seq_cst);
-}
-
-/* One pass over everything this P may run. */
-static struct g *look(struct m *m, struct p *p)
-{
-	int64_t next = mri_timer_next(p->timers), now;
-	struct g *g;
-
-	/* Relaxed: sysmon only compares. */
-	atomic_set(&p->tick, p->tick + 1, relaxed);
-	if (next && next <= (now = mri_choice_now()))
-		mri_timer_run(p->timers, now);
-	/* Every other turn is the bound ones', or either kind could starve the other. */
-	if (p->tick % 2 == 0 && (g = pop_bound(m)) != NULL)
-		return g;
-	if (refill_due(p) && (g = refill(p)) != NULL)
-		return g;
-	if ((g = take_own(p)) != NULL || (g = pop_bound(m)) != NULL)
-		return g;
-	if (!m->spinning) {
-		/* Relaxed: a heuristic: half the busy Ps' worth of thieves is enough. */
-		uint32_t busy = (uint32_t)mri_sched.procs -
-				atomic_get(&mri_sched.nidle_ps, relaxed);
-
-		if (2 * atomic_get(&mri_sched.nspinning, relaxed) >= busy)
-			return NULL;
-		m->spinning = true;
-		/* I3: seq_cst, pairs with I2: nobody need be woken now. */
-		atomic_add(&mri_sched.nspinning, 1u, seq_cst);
-	}
-	return steal(m, p);
-}
-
-/* After this M has given its P back and stopped spinning: is there anything that
- * somebody made visible without waking anyone, because we were there? */
-static bool missed_work(void)
-{
-	int n;
-
-	/* I2: seq_cst, pairs with I4: either the waker sees an idle P and no spinner,
-	 * or we see its work. */
-	atomic_fence(seq_cst);
-	/* N1: acquire, pairs with N2. Relaxed below: I2 orders them. */
-	n = atomic_get(&mri_sched.nps, acquire);
-	for (int i = 0; i < n; i++)
-		if (mri_runq_len(&mri_sched.all_ps[i]->q) != 0)
-			return true;
-	return atomic_get(&mri_sched.nqueue, relaxed) != 0;
-}
-
-static int64_t earliest_timer(void)
-{
-	/* N1: acquire, pairs with N2. */
-	int n = atomic_get(&mri_sched.nps, acquire);
-	int64_t first = 0;
-
-	for (int i = 0; i < n; i++) {
-		int64_t t = mri_timer_next(mri_sched.all_ps[i]->timers);
-
-		if (t && (!first || t < first))
-			first = t;
-	}
-	return first;
-}
-
-/* Nothing to do: give the P back and sleep until somebody brings another. Returns
- * with a P, or at once if there was something after all. */
-static void rest(struct m *m)
-{
-	mri_lock_take(&mri_sched.lock);
-	if (mri_sched.nqueue != 0) {
-		mri_lock_drop(&mri_sched.lock);
-		return;
-	}
-	mri_idle_put(mri_proc_release(m));
-	mri_lock_drop(&mri_sched.lock);
-	stop_spinning(m);
-	if (missed_work() && mri_idle_take(m)) {
-		m->spinning = true;
-		/* I3: seq_cst, pairs with I2. */
-		atomic_add(&mri_sched.nspinning, 1u, seq_cst);
-		return;
-	}
-	mri_idle_sleep(m, earliest_timer());
-}
-
-/* The running context is g0 and the last goroutine is behind: the next one. */
-static struct g *find(struct m *m)
-{
-	for (;;) {
-		/* Relaxed: entered. */
-		struct p *p = (struct p *)(atomic_get(&m->proc, relaxed) & ~MRI_TAKING);
-		struct g *g;
-
-		if (m->next_g) {
-			g = m->next_g;
-			m->next_g = NULL;
-		} else if (m->only) {
-			if (!p || !mri_sched_unqueue_only(m)) {
-				mri_idle_sleep_only(m);
-				continue;
-			}
-			g = m->only;
-		} else if (!p) {
-			if (!mri_idle_take(m))
-				mri_idle_sleep(m, 0);
-			continue;
-		} else if (unlikely(atomic_get(&p->retired, relaxed))) {
-			mri_idle_drain(m, p);
-			continue;
-		} else if ((g = look(m, p)) == NULL) {
-			rest(m);
-			continue;
-		}
-		if (g->bound && g->bound != m) {
-			mri_idle_deliver(m, g);
-			continue;
-		}
-		if (m->spinning) {
-			stop_spinning(m);
-			mri_sched_wake();       /* a spinner found something: there may
-						 * be more */
-		}
-		return g;
-	}
-}
-
 noreturn_fn void mri_sched_loop(struct m *m)
 {
 	for (;;) {
-		struct g *g = find(m);
+		struct g *g = mri_find_next(m);
 
 		mri_g_move(g, G_RUNNING);
 		m->prev = &m->g0;

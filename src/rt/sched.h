@@ -1,4 +1,5 @@
-/* sched.h - what sched.c (who runs next) and idle.c (who sleeps) share. */
+/* sched.h - what sched.c (switches), find.c (who runs next) and idle.c (who sleeps)
+ * share. */
 #ifndef MRI_RT_SCHED_H
 #define MRI_RT_SCHED_H
 #include "rt/rt.h"
@@ -7,11 +8,21 @@
 void mri_sched_first(void *arg);                /* entry of a new goroutine's stack */
 void mri_sched_first_g0(void *arg);             /* entry of the main M's scheduler */
 noreturn_fn void mri_sched_loop(struct m *m);   /* an M's life; entered */
-struct g *mri_sched_pick(struct m *m);          /* the quick half of finding work */
-void mri_sched_queue_global(struct g *g);
-void mri_sched_push_locked(struct g *g);        /* the same, sched.lock held */
-void mri_sched_push_bound(struct m *m, struct g *g);
-bool mri_sched_unqueue_only(struct m *m);       /* m->only was in m's queue: out */
+
+/* ---- find.c ---- */
+/* The quick half of finding work, for a goroutine that leaves: NULL when its M's
+ * scheduler had better look. Entered; locks may be held. */
+struct g *mri_find_quick(struct m *m);
+/* On g0: the next goroutine m runs, however long that takes. Entered. */
+struct g *mri_find_next(struct m *m);
+/* A goroutine that gave its turn up. Entered. */
+void mri_find_yielded(struct m *m, struct g *g);
+/* One that p is to run next: into the hand-off slot. Entered. */
+void mri_find_queue_next(struct p *p, struct g *g);
+void mri_find_queue_global(struct g *g);
+void mri_find_push_locked(struct g *g);         /* the same, sched.lock held */
+void mri_find_push_bound(struct m *m, struct g *g);
+bool mri_find_unqueue_only(struct m *m);        /* m->only was in m's queue: out */
 
 /* ---- idle.c ---- */
 void mri_idle_put(struct p *p);                 /* sched.lock held; NULL ignored */

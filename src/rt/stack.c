@@ -19,22 +19,24 @@ enum {
 	ARENA_SLOTS = 256,
 	MAX_ARENAS = 1 << 16,
 	GUARD = 64 << 10,
-	CACHE = MRI_IS_HOSTILE ? 0 : 64,        /* free slots a P keeps */
-	BATCH = 16,                             /* slots that move at a time */
-	CARVE = 8,                              /* guards set ahead: one page table's */
-	MIN_SHIFT = 14, MAX_SHIFT = 36, NCLASSES = MAX_SHIFT + 1,
+	CACHE = MRI_IS_HOSTILE ? 0 : 64, /* free slots a P keeps */
+	BATCH = 16,                      /* slots that move at a time */
+	CARVE = 8,                       /* guards set ahead: one page table's */
+	MIN_SHIFT = 14,
+	MAX_SHIFT = 36,
+	NCLASSES = MAX_SHIFT + 1,
 };
 
 struct arena {
 	char *base;
 	uint32_t shift, nslots, guard;
-	uint32_t carved;                /* atomic: reports read it */
+	uint32_t carved; /* atomic: reports read it */
 	uint32_t guarded, nwarm, ncold;
-	bool detached;                  /* being given back, without the lock */
+	bool detached; /* being given back, without the lock */
 	struct g *warm;
 	uint64_t cold[ARENA_SLOTS / 64];
 	uint32_t index;
-	struct arena *next;             /* of its class */
+	struct arena *next; /* of its class */
 };
 
 static struct mri_lock lock = MRI_LOCK_INIT(MRI_RANK_STACK);
@@ -42,8 +44,8 @@ static struct arena *arenas[MAX_ARENAS];
 static uint32_t narenas;                /* atomic */
 static struct arena *classes[NCLASSES]; /* arenas by shift, the one with room first */
 static uint32_t default_shift = 18;
-static bool locked;                     /* mlockall: slots are resident from the start */
-static uint64_t warm_total, warm_low;   /* warm slots in arenas; least since scavenge */
+static bool locked;                   /* mlockall: slots are resident from the start */
+static uint64_t warm_total, warm_low; /* warm slots in arenas; least since scavenge */
 
 void mri_stack_init(size_t stack)
 {
@@ -56,8 +58,9 @@ void mri_stack_init(size_t stack)
 		struct mri_out o;
 
 		mri_out_init(&o, 2);
-		mri_out_str(&o, "millrace: memory is locked (mlockall): stacks are resident, "
-				"of 64 KiB unless told otherwise\n");
+		mri_out_str(&o,
+			    "millrace: memory is locked (mlockall): stacks are resident, "
+			    "of 64 KiB unless told otherwise\n");
 		mri_out_flush(&o);
 	}
 }
@@ -71,7 +74,8 @@ uint32_t mri_stack_shift(size_t stack)
 		size_t slot = (size_t)1 << shift;
 		size_t guard = slot / 4 < GUARD ? slot / 4 : GUARD;
 
-		if (slot - guard >= stack + sizeof(struct g) + sizeof(struct mri_arch_args))
+		if (slot - guard >=
+		    stack + sizeof(struct g) + sizeof(struct mri_arch_args))
 			break;
 		shift++;
 	}
@@ -112,7 +116,7 @@ static struct arena *arena_new(uint32_t shift, const char **why)
 	a->guard = (uint32_t)(slot / 4 < GUARD ? slot / 4 : GUARD);
 	a->base = mri_os_map(slot * a->nslots, slot < (2u << 20) ? 2u << 20 : 4096);
 	if (!a->base)
-		return NULL;            /* a itself is lost: memory is out anyway */
+		return NULL; /* a itself is lost: memory is out anyway */
 	a->index = index;
 	a->next = classes[shift];
 	classes[shift] = a;
@@ -328,7 +332,8 @@ void mri_stack_scavenge(void)
 		}
 	}
 	for (uint32_t i = 0, left = ARENA_SLOTS; i < n && surplus && left; i++)
-		for (struct arena *a = arenas[i]; a->warm && surplus && left; surplus--, left--) {
+		for (struct arena *a = arenas[i]; a->warm && surplus && left;
+		     surplus--, left--) {
 			struct g *g = a->warm;
 
 			a->warm = g->link;
@@ -351,7 +356,7 @@ void mri_stack_each(bool (*fn)(struct g *g, void *arg), void *arg)
 	if (atomic_get(&mri_main_g.state, acquire) != G_DEAD && !fn(&mri_main_g, arg))
 		return;
 	for (uint32_t i = 0; i < n; i++) {
-		struct arena *a = atomic_get(&arenas[i], relaxed);      /* relaxed: S3 */
+		struct arena *a = atomic_get(&arenas[i], relaxed); /* relaxed: S3 */
 		/* S3: acquire, pairs with S4. */
 		uint32_t carved = atomic_get(&a->carved, acquire);
 
@@ -371,7 +376,7 @@ struct g *mri_stack_find(const void *addr, bool *overflow)
 	uint32_t n = atomic_get(&narenas, acquire);
 
 	for (uint32_t i = 0; i < n; i++) {
-		struct arena *a = atomic_get(&arenas[i], relaxed);      /* relaxed: S3 */
+		struct arena *a = atomic_get(&arenas[i], relaxed); /* relaxed: S3 */
 		size_t at = (size_t)((const char *)addr - a->base);
 
 		if ((const char *)addr < a->base || at >= (size_t)a->nslots << a->shift)

@@ -14,10 +14,12 @@
 #include "rt/stack.h"
 
 enum {
-	SHORT = 50 * 1000, LONG = 5 * 1000 * 1000,
-	STUCK = 9 * 1000 * 1000,                /* no turn for so long: look closer */
+	SHORT = 50 * 1000,
+	LONG = 5 * 1000 * 1000,
+	STUCK = 9 * 1000 * 1000, /* no turn for so long: look closer */
 	SCAVENGE = 100 * 1000 * 1000,
-	FIRST_POLL = 10 * 1000 * 1000, LAST_POLL = 1000 * 1000 * 1000,
+	FIRST_POLL = 10 * 1000 * 1000,
+	LAST_POLL = 1000 * 1000 * 1000,
 	HOGS_PER_PROC = 4,
 };
 
@@ -61,17 +63,17 @@ static bool work_waits(struct p *p, int64_t now)
 /* p made no turn for a while: is its thread to blame? */
 static void look_closer(struct p *p, struct m *m, int64_t now)
 {
-	int tid = atomic_get(&m->tid, relaxed);         /* relaxed: it had a P long since */
+	int tid = atomic_get(&m->tid, relaxed); /* relaxed: it had a P long since */
 	int64_t cpu = mri_os_thread_cpu(tid);
 	bool burns = cpu - p->seen_cpu > STUCK / 2;
 	char state = mri_os_thread_state(tid);
 
 	if (!burns && (state == 'R' || state == '?')) {
-		return;         /* descheduled, or nearly so: healthy */
+		return; /* descheduled, or nearly so: healthy */
 	}
-	if (burns && count_hogs() >= HOGS_PER_PROC *
-				     (uint32_t)atomic_get(&mri_sched.procs, relaxed))
-		return;         /* enough threads burn CPU already */
+	if (burns && count_hogs() >= HOGS_PER_PROC * (uint32_t)atomic_get(
+							     &mri_sched.procs, relaxed))
+		return; /* enough threads burn CPU already */
 	(void)now;
 	if (!mri_proc_take(m, p, p->seen_tick))
 		return;
@@ -160,10 +162,10 @@ static int threads_that_could_act(void)
 	/* A2: acquire, pairs with A1. */
 	for (struct m *m = atomic_get(&mri_sched.all_ms, acquire); m; m = m->all_next)
 		if (n < (int)ARRAY_LEN(ours))
-			ours[n++] = atomic_get(&m->tid, relaxed);       /* relaxed: asleep */
+			ours[n++] = atomic_get(&m->tid, relaxed); /* relaxed: asleep */
 	foreign = mri_os_foreign_threads(ours, n);
 	if (foreign < 0)
-		return 1;       /* unknown: say nothing */
+		return 1; /* unknown: say nothing */
 	/* Relaxed: looked at twice. */
 	return foreign - (int)atomic_get(&mri_sched.nparked_threads, relaxed);
 }
@@ -173,7 +175,8 @@ static bool is_deadlock(void)
 	if (!all_asleep() || (mri_hooks.signals_wanted && mri_hooks.signals_wanted()))
 		return false;
 	/* A second look: a thread counted as parked may have been about to act. */
-	return threads_that_could_act() <= 0 && all_asleep() && threads_that_could_act() <= 0;
+	return threads_that_could_act() <= 0 && all_asleep() &&
+	       threads_that_could_act() <= 0;
 }
 
 /* ---------------------------------------------------------------- loop -- */
@@ -222,9 +225,8 @@ static void watch(void)
 			sleep_until(now + period);
 			continue;
 		}
-		/* Y3: seq_cst, pairs with sched.lock in is_deadlock: an M that becomes
-		 * active after that look sees the flag. */
-		atomic_set(&mri_sched.sysmon_idle, 1u, seq_cst);
+		/* Relaxed: an M that becomes active without seeing it costs a poll. */
+		atomic_set(&mri_sched.sysmon_idle, 1u, relaxed);
 		if (is_deadlock())
 			mri_hooks.deadlock();
 		period = SHORT;

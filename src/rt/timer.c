@@ -19,7 +19,7 @@ struct mri_timers {
 	struct mri_lock lock;
 	uint32_t n, cap;
 	struct entry *e;
-	int64_t next;                   /* atomic */
+	int64_t next; /* atomic */
 };
 
 struct mri_timers *mri_timer_heap_new(void)
@@ -117,7 +117,7 @@ struct mri_timers *mri_timer_start_held(struct mri_timer *t)
 	sift_up(h, h->n++, (struct entry){ t->when, t });
 	publish(h);
 	if (!p)
-		mri_sched_wake();       /* nobody of ours may be awake to look at it */
+		mri_sched_wake(); /* nobody of ours may be awake to look at it */
 	return h;
 }
 

@@ -11,7 +11,7 @@
 struct mri_waiter {
 	struct mri_waiter *next, *prev;
 	struct g *g;
-	void *elem;                     /* channel: where the element goes or comes from */
+	void *elem;                     /* channel: the element's place */
 	const void *obj;                /* the channel (select has one waiter per case) */
 	int index;                      /* select: which case */
 	uint8_t queued;                 /* on a queue; by the queue's lock */

@@ -317,15 +317,11 @@ TEST(rwmutex, starves_no_reader)
 	wg_wait(&o.done);
 }
 
-/* When a writer leaves, all readers that waited go in, before the next writer.
- *
- * The first writer is main, under which all the others queue. How many of the readers
- * have queued when main leaves is not known (one that has not may come in after the
- * second writer), but at least those that have are in before it: so it is checked that
- * the second writer does not come first, which it would, if it were served in the order
- * of arrival, as it has queued before any reader has been started: tested by main, who
- * hands it to the first one and then is a reader itself. */
-struct batch { rwmutex m; int turn, readers, second; chan(int) go_on; waitgroup done; };
+/* When a writer leaves, all the readers that wait go in before the next writer, though
+ * it has waited longer. Main is a reader under which everybody queues, in the order of
+ * the code below. A reader that is late to queue would rightly come after the second
+ * writer; rounds are repeated until there was one in which all were in time. */
+struct batch { rwmutex m; int readers, second; chan(int) go_on; waitgroup done; };
 
 static void first_writer(struct batch *b)
 {
@@ -349,28 +345,24 @@ static void batch_reader(struct batch *b)
 TEST(rwmutex, readers_that_wait_go_before_the_next_writer)
 {
 	struct batch b = { .go_on = chan_make(int) };
-	int met = 0;
 
-	/* Repeated until a reader was seen to overtake: the first time, but for a reader
-	 * that has been started and not queued yet. */
-	for (int round = 0; met == 0; round++) {
+	for (int round = 0; b.second < 10; round++) {
 		CHECK(round < 1000);
 		b.readers = b.second = 0;
 		rwmutex_rlock(&b.m);
 		wg_go(&b.done, first_writer, &b);
 		await_writer(&b.m);
 		wg_go(&b.done, second_writer, &b);
-		for (int i = 0; i < 50; i++)
+		for (int i = 0; i < 20; i++)
 			go_yield();             /* it queues */
 		for (int i = 0; i < 10; i++)
 			wg_go(&b.done, batch_reader, &b);
-		for (int i = 0; i < 50; i++)
+		for (int i = 0; i < 20; i++)
 			go_yield();
-		rwmutex_runlock(&b.m);          /* to the first writer */
+		rwmutex_runlock(&b.m);          /* the first writer goes in */
 		chan_send(b.go_on, 1);
 		wg_wait(&b.done);
 		CHECK_EQ(b.readers, 10);
-		met = b.second;
 	}
 	chan_free(b.go_on);
 }

@@ -90,6 +90,7 @@ struct thread {
 	/* spinning: variables read since the last turn */
 	uint16_t spin_locs[16];
 	int nspin, spins;
+	uint64_t spin_hist;             /* hist when the loop began */
 	bool burst, in_spin;
 	/* waiting */
 	uintptr_t futex;

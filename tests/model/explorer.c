@@ -472,6 +472,7 @@ void mx_point(enum kind kind, const volatile void *p, enum mx_order o, struct mx
 	if (kind != K_RELAX && kind != K_LOAD) {
 		t->burst = t->in_spin = false;
 		t->spins = t->nspin = 0;
+		t->spin_hist = t->hist;
 	}
 	/* A variable that is not shared needs no choice; a spinner that nobody disturbs
 	 * spins to its end. */
@@ -485,6 +486,36 @@ void mx_block(void)
 	switch_to(pick());
 }
 
+static uint64_t view_hash(const struct view *v, int self)
+{
+	uint64_t h = 0;
+
+	for (int i = 1; i < mx->nloc; i++)
+		if (v->at[i])
+			h += mx_mix(mx->loc[i].addr, mx->msg[v->at[i]].id);
+	for (int i = 0; i < NT; i++)
+		if (i != self)
+			h = mx_mix(h, v->clk[i]);
+	return h;
+}
+
+/* Between two turns of a spin loop a thread is what it was before the loop, but for
+ * what it has learnt, whatever the number of turns. */
+static void forget_turns(struct thread *t)
+{
+	uint64_t h = t->spin_hist;
+
+	h = mx_mix(h, view_hash(&t->cur, (int)(t - mx->t)));
+	h = mx_mix(h, view_hash(&t->acq, (int)(t - mx->t)));
+	for (int i = 0; i < t->nspin; i++) {
+		int l = t->spin_locs[i], times = t->times[l];
+
+		h = mx_mix(h, mx->msg[t->last[l]].id + mx->loc[l].addr);
+		h = mx_mix(h, (uint64_t)(times < STALE_MAX ? times : STALE_MAX));
+	}
+	t->hist = h;
+}
+
 /* A turn of a spin loop changes nothing as long as it reads the same stores, so the
  * thread may as well sleep until one of them is overwritten. If its loop is bounded
  * (spin_out), it may also go through all of it at once. */
@@ -492,6 +523,9 @@ void mx_relax(struct mx_site at)
 {
 	struct thread *t = mx_me();
 
+	/* Without a look at anything it only passes time. */
+	if (t->nspin == 0)
+		return;
 	mx_event()->op = (struct op){ .kind = K_RELAX, .at = at };
 	if (t->spins++ >= SPIN_MAX) {
 		t->pend.at = at;
@@ -500,10 +534,11 @@ void mx_relax(struct mx_site at)
 		t->nspin = 0;
 		describe_stuck("livelock");
 	}
-	if (t->burst || t->nspin == 0) {
+	if (t->burst) {
 		t->nspin = 0;
 		return;
 	}
+	forget_turns(t);
 	mx_remember(99);
 	if (mx->test->spin_out && !t->in_spin) {
 		t->in_spin = true;

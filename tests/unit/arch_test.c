@@ -746,7 +746,7 @@ TEST(arch_make, ends_backtraces)
 	CHECK(seen((void *)mri_arch_call));
 	CHECK(seen((void *)co_main));
 	CHECK((char *)frames[nframes - 1] > mri_arch_entry &&
-	      (char *)frames[nframes - 1] < mri_arch_entry + 16);
+	      (char *)frames[nframes - 1] < mri_arch_entry + 24);
 #endif
 }
 
