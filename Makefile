@@ -4,7 +4,8 @@
 #	make test T=chan_send           the tests whose name contains chan_send
 #	make test VARIANT=asan CC=clang OPT=-O3
 #
-# What is built goes to build/<compiler>-<VARIANT><OPT>/, so variants live side by side.
+# What is built goes to build/<compiler>-<VARIANT><OPT>/, so variants live side by side;
+# B=dir chooses another place.
 
 VERSION   := 0.1.0
 SOVERSION := 0
@@ -35,7 +36,7 @@ opt_fallback  := -O2
 flags_release  :=
 flags_dev      := -DMRI_DEV -Werror
 flags_asan     := -DMRI_DEV -fsanitize=address,undefined -fno-sanitize-recover=undefined
-flags_tsan     := -DMRI_DEV -fsanitize=thread
+flags_tsan     := -DMRI_DEV -fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)
 flags_hostile  := -DMRI_DEV -DMRI_HOSTILE
 flags_valgrind := -DMRI_DEV -DMRI_VALGRIND
 flags_fallback := -DMRI_DEV -DMRI_ARCH_FALLBACK
@@ -96,11 +97,13 @@ endif
 all: $(STATIC) $(if $(findstring -fsanitize,$(flags_$(VARIANT)))$(CROSS),,$(SHARED)) $(B)/millrace.pc
 
 # ---- compile ----
-# Everything is compiled again when the flags change.
+# Files that change when what they say does: compile again when the flags do, archive
+# again when a source was added or removed.
+changed = mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
 $(B)/flags: FORCE
-	@mkdir -p $(@D)
-	@echo '$(CC) $(LIB_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
-		echo '$(CC) $(LIB_CFLAGS) $(ALL_LDFLAGS)' > $@
+	@$(call changed,$(CC) $(LIB_CFLAGS) $(ALL_LDFLAGS))
+$(B)/objects: FORCE
+	@$(call changed,$(LIB_OBJ))
 .PHONY: FORCE
 FORCE:
 
@@ -110,12 +113,12 @@ $(B)/src/%.o: src/%.c $(B)/flags
 $(B)/src/%.o: src/%.S $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
-$(STATIC): $(LIB_OBJ)
+$(STATIC): $(LIB_OBJ) $(B)/objects
 	@rm -f $@
-	$(AR) rcs $@ $^
-$(SHARED): $(LIB_OBJ)
+	$(AR) rcs $@ $(LIB_OBJ)
+$(SHARED): $(LIB_OBJ) $(B)/objects
 	$(CC) -shared -Wl,-soname,libmillrace.so.$(SOVERSION) -Wl,-z,nodelete -Wl,-z,relro \
-		-Wl,-z,now -Wl,-z,defs -o $@ $^ $(ALL_LDFLAGS)
+		-Wl,-z,now -Wl,-z,defs -o $@ $(LIB_OBJ) $(ALL_LDFLAGS)
 
 # ---- tests and examples: each file a program ----
 # White-box tests see src/; the others only <millrace.h>.
@@ -187,6 +190,7 @@ help:
 	@echo '                     REPEAT=100 to find what fails rarely'
 	@echo 'make check           that under every sanitizer, compiler and CPU, and static checks'
 	@echo 'make demo            count the words of DEMO_DIR (/usr/include)'
+	@echo 'make model           all interleavings of the lock-free parts; make model-quick'
 	@echo 'make examples        make bench        make format        make clean'
 	@echo 'make install         PREFIX=/usr/local LIBDIR= DESTDIR=; make uninstall'
 	@echo 'choose               VARIANT=$(VARIANTS)'

@@ -12,7 +12,7 @@
 set -u
 LC_ALL=C; export LC_ALL
 here=$(cd "$(dirname "$0")" && pwd)
-bench=${BENCH:-build/gcc-release/bench/bench}
+bench=${BENCH:-build/cc-release/bench/bench}
 rounds=${ROUNDS:-5}
 raw=${RAW:-/dev/null}
 case $bench in /*) ;; *) bench=$PWD/$bench ;; esac

@@ -26,7 +26,7 @@ tests()                         # name, status, last line, filter, programs
 {
 	name=$1 want=$2 line=$3 filter=$4
 	shift 4
-	out=$(cd "$tmp" && env -u MR_TEST_RUNNER "$root/tools/run_tests.sh" "$filter" 1 "$@" 2>&1)
+	out=$(cd "$tmp" && env -u MR_TEST_RUNNER MR_TEST_JOBS=1 "$root/tools/run_tests.sh" "$filter" 1 "$@" 2>&1)
 	status=$?
 	expect "$name" "$want" "$line" "$out"
 }

@@ -77,4 +77,13 @@ MR_C_END
 #define mr_call_8(k, f, a, b, c, d, e, g, h, i) k(a, b, c, d, e, g, h, i)
 #endif
 
+#ifndef __cplusplus
+/* Something after a call, so that it is no tail call: reports name the function that
+ * said `go` by its return address. */
+static inline void mr_here(void)
+{
+	__asm__ volatile("");
+}
+#endif
+
 #endif

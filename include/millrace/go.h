@@ -128,7 +128,8 @@ MR_C_END
 #define mr_go(...)                                                                      \
 	(mr_capture(__VA_ARGS__),                                                       \
 	 mr_go_captured((void (*)(void))(mr_fn(__VA_ARGS__)),                           \
-			mr_str(mr_fn(__VA_ARGS__)), __FILE__, __LINE__))
+			mr_str(mr_fn(__VA_ARGS__)), __FILE__, __LINE__),              \
+	 mr_here())
 
 /* mr_go_with(opts, fn, args...): mr_go() with options, an mr_go_opts:
  * mr_go_with(((mr_go_opts){ .name = "feeder", .stack = 1 << 20 }), feed, ch).
@@ -139,6 +140,7 @@ MR_C_END
 		mr_capture(__VA_ARGS__);                                                \
 		mr_go_captured_with(mr_o, (void (*)(void))(mr_fn(__VA_ARGS__)),         \
 				    mr_str(mr_fn(__VA_ARGS__)), __FILE__, __LINE__);    \
+		mr_here();                                                              \
 	})
 
 /* Capture the arguments of a call fn(args...), which nothing that could park may part

@@ -153,6 +153,7 @@ MR_C_END
 		mr_capture(__VA_ARGS__);                                                \
 		mr_wg_go_captured(mr_wg, (void (*)(void))(mr_fn(__VA_ARGS__)),          \
 				  mr_str(mr_fn(__VA_ARGS__)), __FILE__, __LINE__);      \
+		mr_here();                                                              \
 	})
 #endif
 

@@ -35,12 +35,6 @@
 #endif
 #endif
 
-#ifdef MRI_TSAN
-#define no_tsan __attribute__((no_sanitize("thread")))
-#else
-#define no_tsan
-#endif
-
 /* The builds: DEV checks invariants (asserts, lock ranks, the state table, freed
  * objects); HOSTILE makes every rare path common. A release build has neither. */
 #ifdef MRI_HOSTILE

@@ -11,13 +11,13 @@
 #include "base/attr.h"
 #include <stdarg.h>
 
-noreturn_fn void mri_panic(const char *fmt, ...) printf_fn(1, 2);       /* std of rt/panic.c */
+noreturn_fn void mri_panic(const char *fmt, ...) printf_fn(1, 2);
 noreturn_fn void mri_fatal(const char *fmt, ...) printf_fn(1, 2);
 noreturn_fn void mri_throw(const char *fmt, ...) printf_fn(1, 2);
 
 #ifdef MRI_DEV
 #define mri_assert(cond) \
-	((cond) ? (void)0 : mri_throw("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond))
+	((cond) ? (void)0 : mri_throw("%s:%d: not so: %s", __FILE__, __LINE__, #cond))
 #else
 #define mri_assert(cond) ((void)sizeof(!(cond)))
 #endif

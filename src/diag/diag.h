@@ -4,4 +4,5 @@
 void mri_trace_install(void);           /* trace.c */
 void mri_report_install(void);          /* report.c */
 void mri_crash_install(void);           /* crash.c */
+void mri_lsan_install(void);            /* lsan.c */
 #endif

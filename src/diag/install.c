@@ -8,5 +8,6 @@ void mri_hooks_install(void)
 	mri_trace_install();
 	mri_report_install();
 	mri_crash_install();
+	mri_lsan_install();
 	mri_signal_install();
 }

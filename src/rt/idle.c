@@ -383,7 +383,7 @@ void mri_sched_handoff(struct p *p)
 		mri_sched_wake(); /* somebody must keep the time for it */
 }
 
-/* Its timers stay: any M runs the timers of every P. */
+/* Its timers go to the first P, which is never surplus. */
 void mri_idle_drain(struct m *m, struct p *p)
 {
 	struct g *g;
@@ -391,6 +391,7 @@ void mri_idle_drain(struct m *m, struct p *p)
 	while ((g = mri_runq_pop(&p->q)) != NULL ||
 	       (g = mri_runq_swap_next(&p->q, NULL)) != NULL)
 		mri_find_queue_global(g);
+	mri_timer_move_all(p->timers, mri_sched.all_ps[0]->timers);
 	if (m)
 		mri_proc_release(m);
 	mri_lock_take(&mri_sched.lock);
@@ -423,6 +424,9 @@ void mri_sched_set_procs(int n)
 	/* Relaxed: a hint for everybody else. */
 	atomic_set(&mri_sched.procs, n, relaxed);
 	mri_lock_drop(&mri_sched.lock);
+	/* One still in use may start more of them; they move when it is drained. */
+	for (int i = n; i < mri_sched.nps; i++)
+		mri_timer_move_all(mri_sched.all_ps[i]->timers, mri_sched.all_ps[0]->timers);
 	mri_sched_wake();
 }
 

@@ -287,10 +287,14 @@ static struct g *adopt_main(void)
 	const char *why;
 	void *lo = NULL, *hi = NULL;
 
-	m_init(m);
 	m->is_main = 1;
 	m->in_rt = 1;
 	m->state = M_ACTIVE;
+	/* Active before anybody can see that it exists: the deadlock detector looks. */
+	mri_lock_take(&mri_sched.lock);
+	mri_sched.nactive_ms++;
+	mri_lock_drop(&mri_sched.lock);
+	m_init(m);
 	mri_m_init_thread(m);
 	g0_slot = mri_stack_alloc(NULL, 0, &why);
 	if (!g0_slot)
@@ -307,9 +311,6 @@ static struct g *adopt_main(void)
 	memset(&m->g0.san, 0, sizeof m->g0.san);
 	mri_arch_make(&m->g0.ctx, m->g0.lo, m->g0.hi, mri_sched_first_g0, &m->g0);
 	mri_san_create(&m->g0.san, m->g0.lo, m->g0.hi);
-	mri_lock_take(&mri_sched.lock);
-	mri_sched.nactive_ms++;
-	mri_lock_drop(&mri_sched.lock);
 	atomic_set(&m->curg, g, relaxed); /* relaxed: for reports */
 	atomic_add(&mri_sched.born, 1, relaxed);
 	/* G1: release, pairs with G2. */

@@ -43,7 +43,7 @@ noinline void mri_lock_check(struct mri_lock *l, bool taking)
 		return;
 	}
 	for (uint32_t r = l->rank; r <= MRI_RANK_LEAF; r++)
-		if (held[r] && !(r == l->rank && r == MRI_RANK_CHAN))
+		if (held[r] && !(r == l->rank && (r == MRI_RANK_CHAN || r == MRI_RANK_HEAP)))
 			mri_throw("lock of rank %u taken under one of rank %u", l->rank,
 				  r);
 	held[l->rank]++;

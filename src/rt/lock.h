@@ -3,7 +3,8 @@
  * a parked goroutine's behalf.
  *
  * Lock order, outermost first; a thread may only take a lock of a higher rank than
- * those it holds, but for channels, which select locks in address order. */
+ * those it holds, but for channels and heaps, several of which are locked in address
+ * order. */
 #ifndef MRI_RT_LOCK_H
 #define MRI_RT_LOCK_H
 #include "base/atomic.h"

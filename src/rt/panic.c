@@ -76,7 +76,7 @@ void mri_panic_created(struct mri_out *o, struct g *g)
 	if (!pc || !mri_hooks.symbol)
 		return;
 	mri_out_str(o, "created by ");
-	mri_hooks.symbol(o, pc);
+	mri_hooks.symbol(o, (char *)pc - 1);    /* in the call, not after it */
 	if (file)
 		mri_out_fmt(o, " at %s:%d", file, atomic_get(&g->line, relaxed));
 	mri_out_str(o, "\n");
@@ -232,7 +232,15 @@ static struct mri_unwind *unwind_new(struct g *g)
 
 noreturn_fn static void raise_unwind(struct g *g, struct mri_unwind *u)
 {
+	struct mri_try *t = target(g, u);
+	char here;
+
 	g->unwind = u;
+	/* Cleanups run on frames above ours and may reach down over what is here. */
+	if (t)
+		mri_san_unwound(&here, t->at.frame);
+	else if (!g->is_thread)
+		mri_san_unwound(&here, g->hi);
 	_Unwind_ForcedUnwind(&u->ex, stop, g);
 	mri_fatal("millrace: the stack cannot be unwound: build with -fexceptions");
 }

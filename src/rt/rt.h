@@ -162,7 +162,7 @@ struct p {
 	/* -- sysmon's -- */
 	uint32_t seen_tick;
 	struct m *seen_m;
-	int64_t seen_at, seen_cpu;
+	int64_t seen_at, seen_cpu, cpu_at;
 };
 
 struct mri_sched {
@@ -301,6 +301,7 @@ bool mri_timer_stop(struct mri_timer *t);
 struct mri_timers *mri_timer_heap_new(void);
 /* Run what is due on this heap; returns the time of the next one, 0: none. */
 int64_t mri_timer_run(struct mri_timers *h, int64_t now);
+void mri_timer_move_all(struct mri_timers *from, struct mri_timers *to);
 int64_t mri_timer_next(struct mri_timers *h);           /* a hint; 0: none */
 
 /* ---- choice.c: every free choice ---- */

@@ -141,13 +141,15 @@ void mri_sched_park_timed(void (*unlock)(void *), void *arg, enum mri_why why,
 	park(unlock, arg, why, obj, true);
 }
 
+/* A goroutine whose P was taken while it computed comes back to one here: waking
+ * somebody is where it rejoins the others. */
 static void ready(struct g *g)
 {
 	struct g *self = mri_self();
 	struct m *m = self->m;
 	struct p *p;
 
-	if (unlikely(g->bound)) {
+	if (unlikely(g->bound != NULL)) {
 		mri_idle_queue_bound(g);
 		return;
 	}
@@ -156,7 +158,13 @@ static void ready(struct g *g)
 		mri_find_queue_next(p, g);
 	else
 		mri_find_queue_global(g);
-	if (m)
+	if (!m)
+		return;
+	/* Relaxed: its own. */
+	if (unlikely(!p) && !self->is_sched &&
+	    atomic_get(&self->state, relaxed) == G_RUNNING)
+		mri_sched_regain(self);
+	else
 		mri_proc_leave(m);
 }
 

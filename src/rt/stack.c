@@ -241,7 +241,7 @@ struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why)
 	mri_lock_take(&lock);
 	g = take(shift, why);
 	/* Warm ones come in a batch; a fresh one would cost its page now. */
-	for (int i = 0; g && CACHE && p && shift == default_shift && i < BATCH - 1; i++) {
+	for (int i = 0; g && CACHE != 0 && p && shift == default_shift && i < BATCH - 1; i++) {
 		struct arena *a = classes[shift];
 		struct g *more;
 

@@ -1,12 +1,12 @@
 /* sysmon.c - the thread that watches: it takes Ps from stuck threads, wakes idle ones
  * for work that waits, gives stacks back, and finds the process asleep for ever.
  *
- * A P is stuck if it made no turn between two looks 10 ms apart although its thread
- * burned CPU or sleeps in the kernel; a thread that is merely descheduled is not. It
+ * A P is stuck if it made no turn for 6 ms although its thread burned CPU for half of
+ * the time that was watched, or sleeps in the kernel; a thread that is merely descheduled is not. It
  * is taken only if something waits that the P could run.
  *
  * sysmon has no P and runs no goroutine. It looks every 50 us while things change,
- * less and less often up to 5 ms while they do not, and sleeps while all are idle. */
+ * less and less often up to 4 ms while they do not, and sleeps while all are idle. */
 #include "base/hooks.h"
 #include "os/os.h"
 #include "rt/rt.h"
@@ -15,8 +15,8 @@
 
 enum {
 	SHORT = 50 * 1000,
-	LONG = 5 * 1000 * 1000,
-	STUCK = 9 * 1000 * 1000, /* no turn for so long: look closer */
+	LONG = 4 * 1000 * 1000,
+	STUCK = 6 * 1000 * 1000, /* no turn for so long, twice looked at: look closer */
 	SCAVENGE = 100 * 1000 * 1000,
 	FIRST_POLL = 10 * 1000 * 1000,
 	LAST_POLL = 1000 * 1000 * 1000,
@@ -30,6 +30,20 @@ void mri_sysmon_wake(void)
 	/* Y1: release, pairs with Y2. */
 	if (atomic_swap(&mri_sched.sysmon_word, 1u, release) == 0)
 		mri_os_futex_wake(&mri_sched.sysmon_word, 1);
+}
+
+/* A timer that should have fired by now: its P's M computes, or its P is idle and
+ * nobody keeps its time. */
+static bool timer_due(int64_t now)
+{
+	/* N1: acquire, pairs with N2. */
+	for (int i = 0; i < atomic_get(&mri_sched.nps, acquire); i++) {
+		int64_t next = mri_timer_next(mri_sched.all_ps[i]->timers);
+
+		if (next && next + SHORT <= now)
+			return true;
+	}
+	return false;
 }
 
 /* ------------------------------------------------------------ retaking -- */
@@ -51,13 +65,12 @@ static uint32_t count_hogs(void)
 	return n;
 }
 
-static bool work_waits(struct p *p, int64_t now)
+/* Something that p could run; a timer may be due on any P when none is idle. */
+static bool work_waits(struct p *p, bool timer_due)
 {
-	int64_t next = mri_timer_next(p->timers);
-
 	/* Relaxed: hints. */
 	return !mri_runq_empty(&p->q) || atomic_get(&mri_sched.nqueue, relaxed) != 0 ||
-	       atomic_get(&p->retired, relaxed) || (next && next <= now);
+	       atomic_get(&p->retired, relaxed) || timer_due;
 }
 
 /* p made no turn for a while: is its thread to blame? */
@@ -65,7 +78,7 @@ static void look_closer(struct p *p, struct m *m, int64_t now)
 {
 	int tid = atomic_get(&m->tid, relaxed); /* relaxed: it had a P long since */
 	int64_t cpu = mri_os_thread_cpu(tid);
-	bool burns = cpu - p->seen_cpu > STUCK / 2;
+	bool burns = cpu - p->seen_cpu > (now - p->cpu_at) / 2;
 	char state = mri_os_thread_state(tid);
 
 	if (!burns && (state == 'R' || state == '?')) {
@@ -74,14 +87,13 @@ static void look_closer(struct p *p, struct m *m, int64_t now)
 	if (burns && count_hogs() >= HOGS_PER_PROC * (uint32_t)atomic_get(
 							     &mri_sched.procs, relaxed))
 		return; /* enough threads burn CPU already */
-	(void)now;
 	if (!mri_proc_take(m, p, p->seen_tick))
 		return;
 	m->hog = burns;
 	mri_sched_handoff(p);
 }
 
-static bool check_p(struct p *p, int64_t now)
+static bool check_p(struct p *p, int64_t now, bool timer_due)
 {
 	/* Relaxed: hints; mri_proc_take decides. */
 	struct m *m = atomic_get(&p->m, relaxed);
@@ -98,36 +110,19 @@ static bool check_p(struct p *p, int64_t now)
 		p->seen_cpu = -1;
 		return true;
 	}
-	if (!work_waits(p, now))
+	if (!work_waits(p, timer_due))
 		return false;
 	/* The hand-off slot or ring waits for a P that computes: is another idle? */
 	if (atomic_get(&mri_sched.nidle_ps, relaxed) != 0)
 		mri_sched_wake();
 	if (p->seen_cpu < 0) {
 		p->seen_cpu = mri_os_thread_cpu(atomic_get(&m->tid, relaxed));
-		p->seen_at = now;
+		p->cpu_at = now;
 	} else if (now - p->seen_at >= STUCK) {
 		look_closer(p, m, now);
 		p->seen_cpu = -1;
 	}
 	return true;
-}
-
-/* Timers of a P that nobody looks at: an idle one's when all others are busy, or one
- * whose M computes while another P is idle. */
-static void check_timers(int64_t now)
-{
-	/* Relaxed: hints. */
-	if (atomic_get(&mri_sched.nidle_ps, relaxed) == 0)
-		return;
-	for (int i = 0; i < atomic_get(&mri_sched.nps, relaxed); i++) {
-		int64_t next = mri_timer_next(mri_sched.all_ps[i]->timers);
-
-		if (next && next + SHORT <= now) {
-			mri_sched_wake();
-			return;
-		}
-	}
 }
 
 /* ------------------------------------------------------------ deadlock -- */
@@ -206,14 +201,17 @@ static void watch(void)
 		int64_t now = mri_os_now();
 		bool changing = false;
 
+		bool due = timer_due(now);
+
 		/* Relaxed: a coarse clock. */
 		atomic_set(&mri_sched.now, now, relaxed);
 		if (mri_hooks.signals)
 			mri_hooks.signals();
 		/* N1: acquire, pairs with N2. */
 		for (int i = 0; i < atomic_get(&mri_sched.nps, acquire); i++)
-			changing |= check_p(mri_sched.all_ps[i], now);
-		check_timers(now);
+			changing |= check_p(mri_sched.all_ps[i], now, due);
+		if (due)
+			mri_sched_wake();
 		if (now - scavenged >= SCAVENGE) {
 			mri_stack_scavenge();
 			scavenged = now;

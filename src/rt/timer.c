@@ -159,26 +159,59 @@ void mri_timer_sleep(int64_t d)
 	mri_sched_park_timed(mri_timer_unlock, h, MRI_WHY_SLEEP, NULL);
 }
 
+/* The locked heap that t is in, or NULL. It may be moved to another one meanwhile. */
+static struct mri_timers *lock_heap_of(struct mri_timer *t)
+{
+	struct mri_timers *h;
+
+	/* T4: acquire, pairs with T3. */
+	while ((h = atomic_get(&t->heap, acquire)) != NULL) {
+		mri_lock_take(&h->lock);
+		/* Relaxed: by the lock. */
+		if (atomic_get(&t->heap, relaxed) == h)
+			break;
+		mri_lock_drop(&h->lock);
+	}
+	return h;
+}
+
 bool mri_timer_stop(struct mri_timer *t)
 {
-	/* T4: acquire, pairs with T3. A timer leaves a heap only to fire or by its
-	 * owner, so the heap read here can only become NULL. */
-	struct mri_timers *h = atomic_get(&t->heap, acquire);
-	bool was_in;
+	struct mri_timers *h = lock_heap_of(t);
 
 	if (!h)
 		return false;
-	mri_lock_take(&h->lock);
-	/* Relaxed: by the lock. */
-	was_in = atomic_get(&t->heap, relaxed) == h;
-	if (was_in) {
-		remove_at(h, t->pos);
-		/* Relaxed: only the owner, that is the caller, looks at it now. */
-		atomic_set(&t->heap, NULL, relaxed);
-		publish(h);
-	}
+	remove_at(h, t->pos);
+	/* Relaxed: only the owner, that is the caller, looks at it now. */
+	atomic_set(&t->heap, NULL, relaxed);
+	publish(h);
 	mri_lock_drop(&h->lock);
-	return was_in;
+	return true;
+}
+
+/* Locks both in address order; they are of one rank. */
+void mri_timer_move_all(struct mri_timers *from, struct mri_timers *to)
+{
+	struct mri_timers *first = from < to ? from : to, *second = from < to ? to : from;
+
+	if (!mri_timer_next(from))
+		return;
+	mri_lock_take(&first->lock);
+	mri_lock_take(&second->lock);
+	while (from->n) {
+		struct entry e = from->e[from->n - 1];
+
+		if (to->n == to->cap && !grow(to))
+			mri_fatal("out of memory for %u timers", to->n);
+		from->n--;
+		/* T3: release, pairs with T4. */
+		atomic_set(&e.t->heap, to, release);
+		sift_up(to, to->n++, e);
+	}
+	publish(from);
+	publish(to);
+	mri_lock_drop(&second->lock);
+	mri_lock_drop(&first->lock);
 }
 
 int64_t mri_timer_run(struct mri_timers *h, int64_t now)

@@ -95,7 +95,7 @@ static bool are_wanted(void)
 	bool any;
 
 	mri_lock_take(&lock);
-	any = subscribers != NULL;
+	any = handled != 0;
 	mri_lock_drop(&lock);
 	return any;
 }
@@ -141,6 +141,7 @@ void mr_signal_stop(mr_send_chan(int) ch)
 	struct mri_chan *c = mri_chan_of(ch);
 	struct subscriber *s = NULL;
 
+	mri_init_check_fork();
 	mri_lock_take(&lock);
 	for (struct subscriber **at = &subscribers; *at; at = &(*at)->next) {
 		if ((*at)->chan != c)

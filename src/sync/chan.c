@@ -15,10 +15,12 @@
  * an address that is still a lock. */
 #include "sync/chan.h"
 #include "millrace/chan.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SLAB = 64, MAX_ELEM = 1 << 30 };
+#define MAX_RING ((size_t)1 << 40)      /* bytes: more than any machine gives */
 
 static struct mri_lock free_lock = MRI_LOCK_INIT(MRI_RANK_LEAF);
 static struct mri_chan *free_list, *free_tail;
@@ -66,8 +68,8 @@ void *mr_chan_new(size_t elem_size, size_t cap)
 	char *ring = NULL;
 
 	mri_init_check_fork();
-	if (elem_size > MAX_ELEM || (elem_size && cap > (size_t)PTRDIFF_MAX / elem_size) ||
-	    cap > (size_t)PTRDIFF_MAX)
+	/* INT_MAX: mr_chan_cap() must be able to say it. */
+	if (elem_size > MAX_ELEM || cap > INT_MAX || cap * elem_size > MAX_RING)
 		mri_panic("makechan: size out of range");
 	if (cap && elem_size && (ring = malloc(cap * elem_size)) == NULL)
 		mri_panic("makechan: out of memory");
@@ -105,9 +107,10 @@ struct mri_chan *mri_chan_of(const volatile void *ch)
 void mr_chan_free(const volatile void *ch)
 {
 	struct mri_chan *c = mri_chan_of(ch);
-	bool waited_on;
+	bool freed, waited_on;
 
-	if (!c)
+	/* The child of a fork may return from main, through deferred calls of this. */
+	if (!c || unlikely(mri_forked))
 		return;
 	if (c->owner) {
 		if (!c->free_owner)
@@ -116,10 +119,13 @@ void mr_chan_free(const volatile void *ch)
 		return;
 	}
 	mri_lock_take(&c->lock);
+	freed = !c->live;
 	waited_on = c->recvq || c->sendq;
 	if (!waited_on)
 		atomic_set(&c->live, 0, relaxed);       /* relaxed: as above */
 	mri_lock_drop(&c->lock);
+	if (freed)              /* twice on the list, it would be two channels */
+		mri_panic("free of freed channel");
 	if (waited_on)
 		mri_panic("chan_free of a channel that is waited on");
 	free(c->ring);
@@ -134,12 +140,14 @@ static inline void copy(void *to, const void *from, size_t n)
 		memcpy(to, from, 8);
 	else if (n == 4)
 		memcpy(to, from, 4);
-	else
+	else if (n)             /* else to and from may be NULL */
 		memcpy(to, from, n);
 }
 
 static char *slot(struct mri_chan *c, size_t i)
 {
+	if (!c->ring)           /* elements of no size */
+		return NULL;
 	i += c->head;
 	return c->ring + (i >= c->cap ? i - c->cap : i) * c->elem_size;
 }
@@ -230,15 +238,13 @@ void mri_chan_unlock(void *c)
 	mri_lock_drop(&((struct mri_chan *)c)->lock);
 }
 
-/* The last step of an operation: wake whom it met. */
+/* The last step of an operation, the lock being dropped: wake whom it met. */
 static void finish(struct g *wake)
 {
+	mri_chan_unlocked();
 	if (wake)
 		mri_sched_ready(wake);
-#ifdef MRI_HOSTILE
-	if (mri_choice_hostile(NULL, 8))
-		mri_sched_yield();
-#endif
+	mri_chan_unlocked();
 }
 
 /* ----------------------------------------------------------- operations -- */
@@ -363,6 +369,7 @@ void mr_chan_close_it(const volatile void *ch)
 	list = dismiss(c, &c->recvq, NULL);
 	list = dismiss(c, &c->sendq, list);
 	mri_lock_drop(&c->lock);
+	mri_chan_unlocked();
 	/* Waiting, they belong to nobody but us; ready, to whoever runs them. */
 	for (; list; list = next) {
 		next = list->link;

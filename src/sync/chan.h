@@ -5,7 +5,7 @@
 
 struct mri_chan {
 	struct mri_lock lock;
-	uint8_t live;                   /* dev: neither never made nor freed */
+	uint8_t live;                   /* atomic: not freed; set by lock */
 	bool closed;
 	bool timer;                     /* of a timer: looks unbuffered from outside */
 	uint32_t elem_size;
@@ -30,4 +30,12 @@ enum mri_chan_result mri_chan_recv_now(struct mri_chan *c, void *elem, struct g 
 /* From a handle; dev builds panic if the channel was freed. */
 struct mri_chan *mri_chan_of(const volatile void *ch);
 void mri_chan_unlock(void *c);          /* an unlock function for park */
+
+/* A goroutine has just dropped a channel's lock: in a hostile build it may now lose its
+ * turn, the partner it has met running first, or others who find the channel so. */
+static inline void mri_chan_unlocked(void)
+{
+	if (MRI_IS_HOSTILE && mri_choice_hostile(NULL, 8))
+		mri_sched_yield();
+}
 #endif

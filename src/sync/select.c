@@ -165,6 +165,7 @@ static int look(struct sel *s)
 		if (r == MRI_CHAN_BLOCKS)
 			continue;
 		unlock_all(s);
+		mri_chan_unlocked();
 		if (sends && r == MRI_CHAN_IS_CLOSED)
 			mri_panic("send on closed channel");
 		if (wake)
@@ -239,6 +240,7 @@ static int wait(struct sel *s)
 	} else {
 		mri_sched_park(unlock_all, s, MRI_WHY_SELECT, s->lock[0].obj);
 	}
+	mri_chan_unlocked();            /* others find our waiters, already chosen */
 	lock_all(s);
 	dequeue_all(s);
 	unlock_all(s);

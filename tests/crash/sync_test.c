@@ -14,7 +14,7 @@ static cond c;
 
 #define MUTEX_TEXT "fatal error: sync: unlock of unlocked mutex"
 
-CRASH_TEST(mutex_unlock, 2, MUTEX_TEXT, "goroutine 1 [running]:")
+CRASH_TEST(mutex_unlock_of_unlocked, 2, MUTEX_TEXT, "goroutine 1 [running]:")
 {
 	mutex_unlock(&m);
 }
@@ -55,7 +55,7 @@ CRASH_TEST(cond_wait_unlocked, 2, MUTEX_TEXT) { cond_wait(&c, &m); }
 #define UNLOCK_TEXT "fatal error: sync: Unlock of unlocked RWMutex"
 #define RUNLOCK_TEXT "fatal error: sync: RUnlock of unlocked RWMutex"
 
-CRASH_TEST(rwmutex_unlock, 2, UNLOCK_TEXT, "goroutine 1 [running]:")
+CRASH_TEST(rwmutex_unlock_of_unlocked, 2, UNLOCK_TEXT, "goroutine 1 [running]:")
 {
 	rwmutex_unlock(&rw);
 }
@@ -78,7 +78,7 @@ CRASH_TEST(rwmutex_unlock_by_reader_with_waiter, 2, UNLOCK_TEXT)
 		rwmutex_runlock(&rw), go_yield();
 	rwmutex_unlock(&rw);
 }
-CRASH_TEST(rwmutex_runlock, 2, RUNLOCK_TEXT, "goroutine 1 [running]:")
+CRASH_TEST(rwmutex_runlock_of_unlocked, 2, RUNLOCK_TEXT, "goroutine 1 [running]:")
 {
 	rwmutex_runlock(&rw);
 }

@@ -146,7 +146,7 @@ struct engine {
 	enum outcome outcome;
 	char kind[16], why[512];
 	struct mri_arch_ctx host;
-	char *heap;
+	char *heap, *stacks;            /* model_malloc's, model_stack's */
 	size_t heap_used;
 	/* -- the search -- */
 	struct model *test;

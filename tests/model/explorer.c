@@ -50,13 +50,14 @@ static void *map(size_t n)
 	return p;
 }
 
-enum { HEAP = 1 << 20 };
+enum { HEAP = 1 << 20, NSTACK = 8 };
 
 static void engine_init(void)
 {
 	dl_iterate_phdr(find_tls, NULL);
 	mx = map(sizeof *mx);
 	mx->heap = map(HEAP);
+	mx->stacks = map(NSTACK * STACK);
 	for (int i = 0; i < NT; i++) {
 		mx->t[i].stack = map(STACK);
 		mx->t[i].tls = map(image.tls_size + 1);
@@ -673,6 +674,12 @@ void *model_malloc(size_t n)
 	if (mx->heap_used > HEAP)
 		model_fail("explorer", "model_malloc: out of memory");
 	return p;
+}
+
+void *model_stack(int i, size_t *size)
+{
+	*size = STACK;
+	return i < NSTACK ? mx->stacks + i * STACK : NULL;
 }
 
 /* ---- the search ---- */

@@ -60,6 +60,7 @@ void model_await(uint32_t *word, uint32_t v);
 /* Zeroed memory that lives until the execution ends; free: any later access fails. */
 void *model_malloc(size_t n);
 void model_free(void *p);
+void *model_stack(int i, size_t *size);         /* the i-th of 8 stacks, never cleared */
 __attribute__((noreturn)) void model_fail(const char *kind, const char *fmt, ...) printf_fn(2, 3);
 #define model_check(cond) \
 	((cond) ? (void)0 : model_fail("check", "%s:%d: %s", __FILE__, __LINE__, #cond))

@@ -127,3 +127,6 @@ void mri_os_thread_yield(void)
 	mx_relax(AT("yield"));
 }
 
+
+/* The assembly's; no test captures arguments. */
+__thread struct mri_arch_capture mri_arch_captured;

@@ -9,11 +9,13 @@ MODEL_B := build/$(notdir $(firstword $(CC)))-model
 MODEL_ENGINE := explorer memory race kernel faults report
 
 # Each test, and the shipped files it is about.
-MODEL_TESTS := litmus runq lock proc mutex
+MODEL_TESTS := litmus runq lock proc mutex chan sched
 model_src_runq  := rt/runq.c
 model_src_lock  := rt/lock.c
 model_src_proc  := rt/proc.c
-MODEL_RT := rt/sched.c rt/idle.c rt/runq.c rt/lock.c rt/proc.c rt/g.c
+MODEL_RT := rt/sched.c rt/find.c rt/idle.c rt/runq.c rt/lock.c rt/proc.c rt/g.c
+model_src_chan  := sync/chan.c sync/waitq.c $(MODEL_RT)
+model_src_sched := $(MODEL_RT)
 model_src_mutex := sync/mutex.c sync/waitq.c $(MODEL_RT)
 
 MODEL_CFLAGS := -std=gnu11 -g $(WARNINGS) -Wno-unused-value -Wno-psabi -DMRI_MODEL -DMRI_DEV \
@@ -21,7 +23,9 @@ MODEL_CFLAGS := -std=gnu11 -g $(WARNINGS) -Wno-unused-value -Wno-psabi -DMRI_MOD
 # Instrumented, but not "a TSan build": there is no sanitizer here.
 MODEL_TESTED := -O1 -fsanitize=thread -U__SANITIZE_THREAD__
 MODEL_BINS   := $(MODEL_TESTS:%=$(MODEL_B)/%_test)
-MODEL_COMMON := $(MODEL_ENGINE:%=$(MODEL_B)/%.o) $(MODEL_B)/world.o $(MODEL_B)/arch.o
+MODEL_COMMON := $(MODEL_ENGINE:%=$(MODEL_B)/%.o) $(MODEL_B)/arch.o
+# The dull rest of the runtime, for tests that have the scheduler in them.
+model_world = $(if $(filter rt/sched.c,$(model_src_$(1))),$(MODEL_B)/world.o)
 MODEL_DEPS    = $(wildcard src/*/*.h include/millrace/*.h tests/model/*.h) tests/model/rules.mk
 MODEL_SECONDS ?= 40
 
@@ -38,7 +42,8 @@ $(MODEL_B)/arch.o: $(ARCH_SRC)
 	@mkdir -p $(@D)
 	$(CC) -Isrc -c -o $@ $<
 define model_link
-$(MODEL_B)/$(1)_test: $(MODEL_B)/$(1)_test.o $(model_src_$(1):%.c=$(MODEL_B)/src/%.o) $(MODEL_COMMON)
+$(MODEL_B)/$(1)_test: $(MODEL_B)/$(1)_test.o $(model_src_$(1):%.c=$(MODEL_B)/src/%.o) $(MODEL_COMMON) \
+			$(call model_world,$(1))
 	$$(CC) -no-pie -o $$@ $$^
 endef
 $(foreach t,$(MODEL_TESTS),$(eval $(call model_link,$(t))))
@@ -55,4 +60,4 @@ model-sources:
 	@echo 'cc $(CC) $(MODEL_CFLAGS) $(MODEL_TESTED)'
 	@echo 'objects $(MODEL_COMMON)'
 	@echo 'build $(MODEL_B)'
-	@$(foreach t,$(MODEL_TESTS),echo 'test $(t) $(model_src_$(t))';)
+	@$(foreach t,$(MODEL_TESTS),echo 'test $(t) $(model_src_$(t)) $(call model_world,$(t))';)

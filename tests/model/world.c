@@ -1,5 +1,5 @@
 /* world.c - what the shipped scheduler needs from files that are not under test:
- * memory, the clock, sysmon, timers, random choices. As dull as they can be. */
+ * memory, the clock, sysmon, timers, random choices. */
 #include "world.h"
 #include "os/os.h"
 #include "rt/sched.h"
@@ -8,32 +8,158 @@
 struct mri_config mri_config;
 int mri_forked;
 struct g mri_main_g;
-#pragma weak mri_sched
+struct m world_ms[WORLD_MS];
+struct p world_ps[WORLD_MS];
+static struct g gs[WORLD_GS];
+static int ngs, nms;
+static uint32_t ended;
 
 /* ---- init.c ---- */
 static __thread struct g *self;
-/* The assembly's; nothing here captures arguments. */
-__thread struct mri_arch_capture mri_arch_captured;
+/* Not thread-local: others hold its address, and the explorer swaps contents. */
+static struct g thread_gs[MODEL_THREADS + 1];
 
 struct g *mri_self(void)
 {
-	if (!self)
+	struct g *g = self;
+
+	__asm__ volatile("" : "+r"(g));
+	if (!g)
 		model_fail("check", "mri_self: nobody");
-	return self;
+	return g;
 }
 struct g *mri_self_or_null(void) { return self; }
 void mri_init_set_self(struct g *g) { self = g; }
 int *mri_errno_addr(void)
 {
 	static __thread int err;
+	int *p = &err;
 
-	return &err;
+	__asm__ volatile("" : "+r"(p));
+	return p;
 }
 void mri_init_forked(void) { model_fail("throw", "forked"); }
 void *mri_alloc(size_t n) { return model_malloc(n); }
+void *mri_try_alloc(size_t n) { return model_malloc(n); }
 
-/* ---- choice.c ---- */
+static struct m *m_init(struct m *m)
+{
+	m->g0.m = m;
+	m->g0.is_sched = 1;
+	m->g0.state = G_RUNNING;
+	mri_lock_init(&m->bound_lock, MRI_RANK_BOUND);
+	mri_lock_take(&mri_sched.lock);
+	mri_sched.nms++;
+	mri_lock_drop(&mri_sched.lock);
+	return m;
+}
+struct m *mri_m_new(void)
+{
+	if (nms == WORLD_MS)
+		model_fail("check", "the scheduler wants one more M than the test has");
+	return m_init(&world_ms[nms++]);
+}
+void mri_m_init_thread(struct m *m) { self = &m->g0; }
+
+/* ---- choice.c, timer.c, sysmon.c, stack.c ---- */
 int64_t mri_choice_now(void) { return 1; }
 uint32_t mri_choice_below(struct m *m, uint32_t n) { (void)m, (void)n; return 0; }
 bool mri_choice_hostile(struct m *m, uint32_t one_in) { (void)m, (void)one_in; return false; }
 int64_t mri_os_now(void) { return 1; }
+int64_t mri_timer_next(struct mri_timers *h) { (void)h; return 0; }
+int64_t mri_timer_run(struct mri_timers *h, int64_t now) { (void)h, (void)now; return 0; }
+void mri_sysmon_wake(void) {}
+struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why)
+{
+	(void)p, (void)stack;
+	*why = "not modelled";
+	return NULL;
+}
+void mri_stack_free(struct p *p, struct g *g)
+{
+	(void)p, (void)g;
+	atomic_add(&ended, 1u, relaxed);
+}
+
+/* ---- a thread the scheduler starts ---- */
+static uint32_t started;
+static void *(*start_fn)(void *);
+static void *start_arg;
+
+int mri_os_thread_start(void *(*fn)(void *), void *arg, size_t stack_size)
+{
+	(void)stack_size;
+	if (start_fn)
+		model_fail("check", "the scheduler starts one more thread than the test has");
+	start_fn = fn;
+	start_arg = arg;
+	atomic_set(&started, 1u, release);
+	return 0;
+}
+void world_spare(void)
+{
+	model_await(&started, 1);
+	start_fn(start_arg);
+}
+
+/* ---- for the tests ---- */
+void world_thread(void)
+{
+	if (self)
+		return;
+	self = &thread_gs[model_self()];
+	self->is_thread = 1;
+	self->state = G_RUNNING;
+}
+
+void world_procs(int n)
+{
+	mri_sched.procs = mri_sched.nps = n;
+	mri_lock_take(&mri_sched.lock);
+	for (int i = n - 1; i >= 0; i--) {
+		world_ps[i].id = i;
+		mri_sched.all_ps[i] = &world_ps[i];
+		mri_idle_put(&world_ps[i]);
+	}
+	mri_lock_drop(&mri_sched.lock);
+}
+
+void world_m_init(int i)
+{
+	struct m *m = m_init(&world_ms[i]);
+
+	nms = i + 1;
+	m->in_rt = 1;
+	m->state = M_ACTIVE;
+	mri_sched.nactive_ms++;
+	mri_idle_take(m);
+}
+void world_m(int i)
+{
+	self = &world_ms[i].g0;
+	mri_sched_loop(&world_ms[i]);
+}
+
+static void g_start(struct g *g)
+{
+	g->fn();
+}
+struct g *world_g(void (*fn)(void))
+{
+	struct g *g = &gs[ngs];
+	size_t size;
+	char *stack = model_stack(ngs++, &size);
+
+	g->id = ngs;
+	g->lo = stack;
+	g->hi = stack + size;
+	g->fn = fn;
+	g->start = g_start;
+	mri_arch_make(&g->ctx, g->lo, g->hi, mri_sched_first, g);
+	return g;
+}
+void world_all_done(void)
+{
+	if (atomic_get(&ended, relaxed) != (uint32_t)ngs)
+		model_fail("check", "%u of %d goroutines ended", ended, ngs);
+}

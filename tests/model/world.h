@@ -1,5 +1,5 @@
-/* world.h - the part of the runtime that is not modelled, and helpers for tests that
- * run the shipped scheduler: threads that are not ours, Ms, goroutines. */
+/* world.h - tests that run the shipped scheduler: threads that are not ours, Ms,
+ * goroutines, and dull stand-ins for the files that are not under test. */
 #ifndef MODEL_WORLD_H
 #define MODEL_WORLD_H
 #include "rt/rt.h"
@@ -11,15 +11,16 @@ void world_thread(void);
 
 /* setup: n Ps, all idle. */
 void world_procs(int n);
-/* setup: model thread i + 1 is the M that world_m(i) runs; it has P i if with_p. */
-void world_m_init(int i, bool with_p);
-/* The life of such an M: the scheduler's loop. Never returns: a daemon. */
+/* setup: an M that a model thread will run with world_m(i); with a P if one is idle. */
+void world_m_init(int i);
+/* The life of that M, the scheduler's loop: a daemon, it never returns. */
 void world_m(int i);
-/* A thread that does not exist until the scheduler starts it. */
+/* A thread that does not exist until the scheduler starts one: a daemon. */
 void world_spare(void);
-/* A goroutine that runs fn; not yet runnable. In setup or on any thread. */
+/* A goroutine that runs fn; not yet runnable. */
 struct g *world_g(void (*fn)(void));
-extern int world_finished;              /* goroutines that have come to their end; atomic */
+/* check: all goroutines have come to their end. */
+void world_all_done(void);
 extern struct m world_ms[WORLD_MS];
 extern struct p world_ps[WORLD_MS];
 #endif

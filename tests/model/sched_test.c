@@ -1,0 +1,105 @@
+/* sched_test.c - the shipped scheduler with real goroutines: model threads are Ms that
+ * run its loop for ever. A lost wake-up leaves a goroutine behind when all sleep; a
+ * stack that two Ms run at once is a race on it. */
+#include "world.h"
+#include "rt/sched.h"
+
+static void m0(void) { world_m(0); }
+static void m1(void) { world_m(1); }
+
+/* ---- idle to spinning: work that comes while an M goes to sleep ---- */
+static uint32_t ran;
+static void count(void) { atomic_add(&ran, 1u, relaxed); }
+static struct g *one, *two;
+static void setup_one(void)
+{
+	world_procs(1);
+	world_m_init(0);
+	one = world_g(count);
+}
+static void start_one(void)
+{
+	world_thread();
+	mri_sched_start(one);
+}
+MODEL(sched_start_as_m_sleeps, .setup = setup_one, .threads = { m0, start_one, world_spare }, .daemons = 5,
+      .check = world_all_done)
+
+/* ---- park and ready ---- */
+static struct mri_lock l;
+static struct g *waiting;
+static bool flag;
+static int data;
+static void unlock(void *lock) { mri_lock_drop(lock); }
+static void waits(void)
+{
+	mri_lock_take(&l);
+	if (!flag) {
+		waiting = mri_self();
+		mri_sched_park(unlock, &l, MRI_WHY_RECV, &l);
+	} else {
+		mri_lock_drop(&l);
+	}
+	model_check(data == 1);
+}
+static void wakes(void)
+{
+	struct g *g;
+
+	data = 1;
+	mri_lock_take(&l);
+	flag = true;
+	g = waiting;
+	mri_lock_drop(&l);
+	if (g)
+		mri_sched_ready(g);
+}
+static void wakes_thread(void)
+{
+	world_thread();
+	wakes();
+}
+static void setup_park(void)
+{
+	mri_lock_init(&l, MRI_RANK_CHAN);
+	world_procs(1);
+	world_m_init(0);
+	world_ms[0].next_g = world_g(waits);
+	world_ms[0].next_g->state = G_RUNNABLE;
+}
+MODEL(sched_park_and_ready, .setup = setup_park, .threads = { m0, wakes_thread, world_spare },
+      .daemons = 5, .check = world_all_done)
+
+/* Two Ms: the waker is a goroutine, and the woken may run on either. */
+static void setup_park_two(void)
+{
+	mri_lock_init(&l, MRI_RANK_CHAN);
+	world_procs(2);
+	world_m_init(0);
+	world_m_init(1);
+	world_ms[0].next_g = world_g(waits);
+	world_ms[0].next_g->state = G_RUNNABLE;
+	world_ms[1].next_g = world_g(wakes);
+	world_ms[1].next_g->state = G_RUNNABLE;
+}
+MODEL(sched_park_and_ready_two_ms, .setup = setup_park_two, .threads = { m0, m1, world_spare },
+      .daemons = 7, .check = world_all_done, .slow = true)
+
+/* ---- work made while the other M stops spinning ---- */
+static void starts_two(void)
+{
+	mri_sched_start(one);
+	mri_sched_start(two);
+}
+static void setup_spread(void)
+{
+	world_procs(2);
+	world_m_init(0);
+	world_m_init(1);
+	one = world_g(count);
+	two = world_g(count);
+	world_ms[0].next_g = world_g(starts_two);
+	world_ms[0].next_g->state = G_RUNNABLE;
+}
+MODEL(sched_work_as_the_other_sleeps, .setup = setup_spread, .threads = { m0, m1, world_spare },
+      .daemons = 7, .check = world_all_done, .slow = true)
