@@ -12,7 +12,10 @@ one()                           # file: prints the warnings, fails if there are 
 		clang-tidy --quiet --warnings-as-errors='*' "$1" -- -std=gnu11 -Isrc -Iinclude \
 			-DMRI_DEV -fexceptions -pthread 2>&1 | grep -v 'warnings generated' ;;
 	cppcheck)
+		# It does not see that `for (;;) park();` does not return: no guesses at NULL;
+		# clang-tidy follows the paths.
 		cppcheck --quiet --enable=warning,portability --inline-suppr --std=c11 \
+			--suppress=nullPointerRedundantCheck --suppress=ctunullpointer \
 			-Isrc -Iinclude -D__GNUC__=12 \
 			-D__x86_64__ -D__linux__ -DMRI_DEV "$1" 2>&1 ;;
 	esac >"$log.$2"

@@ -33,7 +33,8 @@ struct mri_try {
 struct mri_unwind {
 	struct _Unwind_Exception ex; /* first: the unwinder hands us its address */
 	struct g *g;
-	bool exits; /* go_exit */
+	bool exits;   /* go_exit */
+	bool exiting; /* it was one, until a deferred call panicked */
 	int ntrace;
 	void *trace[TRACE];
 	char message[MESSAGE];
@@ -203,6 +204,9 @@ static _Unwind_Reason_Code stop(int version, _Unwind_Action actions,
 
 	(void)version;
 	(void)class;
+	/* A go_try that lets a go_exit pass is over when its frame is passed. */
+	while (g->tries && g->tries != t && (void *)_Unwind_GetCFA(ctx) > g->tries->at.frame)
+		g->tries = g->tries->up;
 	if (actions & _UA_END_OF_STACK)
 		end_of_stack(g, u);
 	if (t && (void *)_Unwind_GetCFA(ctx) > t->at.frame) {
@@ -333,6 +337,7 @@ const char *mr_try_captured(void (*fn)(void))
 	struct g *g = mri_self();
 	struct call c = { .fn = fn };
 	struct mri_unwind *u;
+	bool exiting;
 
 	mri_go_take_capture(&c.args, fn, "go_try");
 	u = attempt(g, TRY_USER, run_call, &c);
@@ -343,13 +348,23 @@ const char *mr_try_captured(void (*fn)(void))
 	if (!g->message)
 		mri_fatal("millrace: out of memory in a panic");
 	memcpy(g->message, u->message, MESSAGE);
+	exiting = u->exiting;
 	free(u);
+	if (exiting)
+		mri_panic_exit(); /* as in Go, catching the panic resumes the exit */
 	return g->message;
 }
 
 bool mr_unwinding(void)
 {
-	return mri_self()->unwind != NULL;
+	struct g *g = mri_self();
+
+	/* In a deferred call that was made while unwinding g->unwind is free for
+	 * another panic. */
+	for (const struct mri_try *t = g->tries; t; t = t->up)
+		if (t->kind == TRY_DEFER)
+			return true;
+	return g->unwind != NULL;
 }
 
 static void run_deferred(void *arg)
@@ -364,11 +379,17 @@ static void run_deferred(void *arg)
 void mr_run_deferred_caught(struct mr_deferred *d)
 {
 	struct g *g = mri_self();
-	struct mri_unwind *u = attempt(g, TRY_DEFER, run_deferred, d),
-			  *going_on = g->unwind;
+	struct mri_unwind *u, *going_on = g->unwind;
 
+	/* A block that ends inside a deferred call: nothing unwinds through it. */
+	if (!going_on) {
+		run_deferred(d);
+		return;
+	}
+	u = attempt(g, TRY_DEFER, run_deferred, d);
 	if (!u)
 		return;
+	going_on->exiting = going_on->exiting || going_on->exits || u->exiting;
 	going_on->exits = u->exits;
 	going_on->ntrace = u->ntrace;
 	memcpy(going_on->trace, u->trace, sizeof u->trace);

@@ -154,7 +154,7 @@ static void ready(struct g *g)
 		return;
 	}
 	p = m ? mri_proc_enter(m) : NULL;
-	if (likely(p && !mri_choice_hostile(m, 4)))
+	if (likely(p && !mri_choice_hostile(m, 2)))
 		mri_find_queue_next(p, g);
 	else
 		mri_find_queue_global(g);

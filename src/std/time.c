@@ -1,24 +1,27 @@
 /* time.c - timers and tickers for users, on the runtime's heaps.
  *
- * A timer's state is the runtime's: armed is to be in a heap, firing is from claim to
- * the end of fire(). Stop and reset hold t->lock, take it out of its heap, wait for a
- * fire() that is under way, and then empty the channel: no stale value is ever
- * received. fire() takes no lock of the timer and never blocks, so the wait is short. */
+ * A timer is in a heap until an M finds it due and claims it; from then to the end of
+ * fire() it is counted as firing. A ticker's fire() puts it into a heap again. Stop and
+ * reset hold tm->lock, forbid that, take it out of its heap, wait for a fire() that is
+ * under way, and then empty the channel: no stale value is ever received. fire() takes
+ * no lock of the timer and never blocks, so the wait is short. */
 #include "millrace/time.h"
 #include "os/os.h"
 #include "sync/chan.h"
 #include <stdlib.h>
 
+enum { STOPPING = 1, FIRING = 2 };
+
 struct mr_timer {
 	struct mri_lock lock;
+	uint32_t state;                 /* atomic: STOPPING | FIRING * claimed, not ended */
 	struct mri_timer t;
 	int64_t period;                 /* ticker; changed while nothing fires */
+	bool ticking;                   /* ticker: not stopped; by lock */
 	struct mri_chan *chan;          /* NULL: calls fn */
 	void (*fn)(void *);
 	void *arg;
 	void *pc;                       /* who made it */
-	uint32_t firing;                /* atomic: between claim and the end of fire */
-	uint32_t stopping;              /* atomic: a ticker shall not start again */
 };
 
 int64_t mr_time_now(void)
@@ -35,8 +38,9 @@ static bool claim(struct mri_timer *t)
 {
 	struct mr_timer *tm = t->arg;
 
-	/* V1: release, pairs with V2; the heap's lock orders it for who stops us. */
-	atomic_set(&tm->firing, 1u, release);
+	/* V1: acquire, pairs with V2: a fire() that begins after STOPPING was set must
+	 * see it. */
+	atomic_add(&tm->state, (uint32_t)FIRING, acquire);
 	return true;
 }
 
@@ -69,12 +73,6 @@ static void start_func(struct mr_timer *tm)
 	mri_sched_start(g);
 }
 
-static void arm(struct mr_timer *tm)
-{
-	if (!mri_timer_start(&tm->t))
-		mri_panic("out of memory for a timer");
-}
-
 static void fire(struct mri_timer *t)
 {
 	struct mr_timer *tm = t->arg;
@@ -83,36 +81,36 @@ static void fire(struct mri_timer *t)
 		send_time(tm->chan);
 	else
 		start_func(tm);
-	/* V3: acquire, pairs with V4. */
-	if (tm->period && !atomic_get(&tm->stopping, acquire)) {
+	/* Relaxed: V1 and V2 are on the same word. */
+	if (tm->period && !(atomic_get(&tm->state, relaxed) & STOPPING)) {
 		int64_t now = mri_choice_now();
 
 		/* Missed ticks are dropped; the rhythm is kept. */
 		t->when += tm->period * (1 + (now - t->when) / tm->period);
-		arm(tm);
+		if (!mri_timer_start(t))
+			mri_panic("out of memory for a timer");
 	}
-	/* V2: release, pairs with V1': the last touch; the timer may be freed now. */
-	atomic_set(&tm->firing, 0u, release);
+	/* V3: release, pairs with V4: the last touch, the timer may be freed now. */
+	atomic_sub(&tm->state, (uint32_t)FIRING, release);
 }
 
 /* tm->lock held. Afterwards it is in no heap, nothing fires, and nothing is in its
  * channel. True if that kept something from happening. */
 static bool disarm(struct mr_timer *tm)
 {
-	bool was = false;
+	bool was = tm->ticking, idle;
 
-	/* V4: release, pairs with V3. */
-	atomic_set(&tm->stopping, 1u, release);
+	/* V2: release, pairs with V1. */
+	atomic_or(&tm->state, (uint32_t)STOPPING, release);
+	/* Idle before, it can leave a heap but not come back to one, as who claims it
+	 * from now on sees STOPPING. A fire() that began earlier may have put it back
+	 * until it ended. So: found idle, not in a heap, still idle. */
 	for (int i = 0;; i++) {
-		/* V1': acquire, pairs with V2. Read before the stop: a fire that had not
-		 * ended may have started the ticker again. */
-		uint32_t firing = atomic_get(&tm->firing, acquire);
-
-		if (mri_timer_stop(&tm->t)) {
-			was = true;
-			break;
-		}
-		if (!firing && !atomic_get(&tm->firing, acquire))
+		/* V4: acquire, pairs with V3. */
+		idle = atomic_get(&tm->state, acquire) == STOPPING;
+		was |= mri_timer_stop(&tm->t);
+		/* V4: acquire, pairs with V3. */
+		if (idle && atomic_get(&tm->state, acquire) == STOPPING)
 			break;
 		i < 100 ? cpu_relax() : mri_os_thread_yield();
 	}
@@ -123,68 +121,67 @@ static bool disarm(struct mr_timer *tm)
 		was |= mri_chan_recv_now(tm->chan, NULL, &wake) == MRI_CHAN_DONE;
 		mri_lock_drop(&tm->chan->lock);
 	}
-	/* Relaxed: nothing fires. */
-	atomic_set(&tm->stopping, 0u, relaxed);
+	tm->ticking = false;
+	/* Relaxed: the heap's lock publishes it to the next claim. */
+	atomic_set(&tm->state, 0u, relaxed);
 	return was;
 }
 
-static void set(struct mr_timer *tm, int64_t d)
+/* Nothing fires; by tm->lock, or nobody else has it yet. False: out of memory. */
+static bool arm(struct mr_timer *tm, int64_t d)
 {
 	int64_t now = mri_choice_now();
 
 	d = d > 0 ? d : 0;
 	tm->t.when = d > INT64_MAX - now ? INT64_MAX : now + d;
+	tm->ticking = tm->period != 0;
+	return mri_timer_start(&tm->t);
 }
 
-static struct mr_timer *make(int64_t period, void (*fn)(void *), void *arg, void *pc)
+/* `like` is what the user chose of it. Its channel, if it is to have one. */
+static struct mr_timer *make(int64_t d, const struct mr_timer *like)
 {
-	struct mr_timer *tm = mri_alloc(sizeof *tm);
+	struct mri_chan *c = like->fn ? NULL : mr_chan_new(sizeof(int64_t), 1);
+	struct mr_timer *tm = mri_try_alloc(sizeof *tm);
 
-	mri_lock_init(&tm->lock, MRI_RANK_TIMER_OBJ);
-	tm->t = (struct mri_timer){ .claim = claim, .fire = fire, .arg = tm };
-	tm->period = period;
-	tm->fn = fn;
-	tm->arg = arg;
-	tm->pc = pc;
-	if (!fn) {
-		tm->chan = mr_chan_new(sizeof(int64_t), 1);
-		tm->chan->timer = true;
-		tm->chan->owner = tm;
+	if (tm) {
+		*tm = *like;
+		mri_lock_init(&tm->lock, MRI_RANK_TIMER_OBJ);
+		tm->t = (struct mri_timer){ .claim = claim, .fire = fire, .arg = tm };
+		tm->chan = c;
+		if (c) {
+			c->timer = true;
+			c->owner = tm;
+		}
+		if (arm(tm, d))
+			return tm;
+		if (c)
+			c->owner = NULL;
+		free(tm);
 	}
-	return tm;
+	mr_chan_free(c);
+	mri_panic("out of memory for a timer");
 }
 
 mr_timer *mr_timer_make(mr_duration d)
 {
-	struct mr_timer *tm = make(0, NULL, NULL, NULL);
-
-	set(tm, d);
-	arm(tm);
-	return tm;
+	return make(d, &(struct mr_timer){ 0 });
 }
 
 mr_timer *mr_ticker_make(mr_duration d)
 {
-	struct mr_timer *tm;
-
 	if (d <= 0)
 		mri_panic("non-positive interval for NewTicker");
-	tm = make(d, NULL, NULL, NULL);
-	set(tm, d);
-	arm(tm);
-	return tm;
+	return make(d, &(struct mr_timer){ .period = d });
 }
 
 mr_timer *mr_timer_after_func(mr_duration d, void (*fn)(void *), void *arg)
 {
-	struct mr_timer *tm;
-
 	if (!fn)
 		mri_panic("timer_after_func of a NULL function");
-	tm = make(0, fn, arg, __builtin_return_address(0));
-	set(tm, d);
-	arm(tm);
-	return tm;
+	mri_init_check_fork();
+	return make(d, &(struct mr_timer){
+		.fn = fn, .arg = arg, .pc = __builtin_return_address(0) });
 }
 
 static void free_after(struct mri_chan *c)
@@ -194,11 +191,10 @@ static void free_after(struct mri_chan *c)
 
 mr_recv_chan(int64_t) mr_time_after(mr_duration d)
 {
-	struct mr_timer *tm = make(0, NULL, NULL, NULL);
+	struct mr_timer *tm = make(d, &(struct mr_timer){ 0 });
 
+	/* Only the caller can get at the channel, and has not yet. */
 	tm->chan->free_owner = free_after;
-	set(tm, d);
-	arm(tm);
 	return (mr_recv_chan(int64_t))(void *)tm->chan;
 }
 
@@ -211,6 +207,7 @@ bool mr_timer_stop(mr_timer *tm)
 {
 	bool was;
 
+	mri_init_check_fork();
 	mri_lock_take(&tm->lock);
 	was = disarm(tm);
 	mri_lock_drop(&tm->lock);
@@ -221,14 +218,14 @@ bool mr_timer_reset(mr_timer *tm, mr_duration d)
 {
 	bool was, armed;
 
+	mri_init_check_fork();
 	if (tm->period && d <= 0)
 		mri_panic("non-positive interval for Ticker.Reset");
 	mri_lock_take(&tm->lock);
 	was = disarm(tm);
 	if (tm->period)
 		tm->period = d;
-	set(tm, d);
-	armed = mri_timer_start(&tm->t);
+	armed = arm(tm, d);
 	mri_lock_drop(&tm->lock);
 	if (!armed)
 		mri_panic("out of memory for a timer");
@@ -237,7 +234,7 @@ bool mr_timer_reset(mr_timer *tm, mr_duration d)
 
 void mr_timer_free(mr_timer *tm)
 {
-	if (!tm)
+	if (!tm || unlikely(mri_forked))
 		return;
 	mri_lock_take(&tm->lock);
 	disarm(tm);

@@ -13,6 +13,12 @@ static void setup(void)
 	mri_sched.procs = 1;
 }
 static void setup_spin(void) { mri_sched.procs = 8; }
+/* Hands over, as to somebody who starves, or not. */
+static void setup_starving(void)
+{
+	setup();
+	world_hostile = true;
+}
 
 static void section(void)
 {
@@ -46,8 +52,12 @@ static void is3(void) { model_check(total == 3 && mu.mr_state == 0 && !mu.mr_wai
 static void some(void) { model_check(total >= 1 && mu.mr_state == 0 && !mu.mr_wait); }
 
 MODEL(mutex_two, .setup = setup, .threads = { once, once }, .check = is2)
-MODEL(mutex_two_spin, .setup = setup_spin, .threads = { once, once }, .check = is2)
+MODEL(mutex_two_spin, .setup = setup_spin, .threads = { once, once }, .check = is2,
+      .spin_out = true)
 MODEL(mutex_twice, .setup = setup, .threads = { twice, once }, .check = is3)
+MODEL(mutex_hand_over, .setup = setup_starving, .threads = { twice, once }, .check = is3)
+MODEL(mutex_three_hand_over, .setup = setup_starving, .threads = { once, once, once },
+      .check = is3, .slow = true)
 MODEL(mutex_three, .setup = setup, .threads = { once, once, once }, .check = is3, .slow = true)
 MODEL(mutex_try, .setup = setup, .threads = { once, tries, tries }, .check = some, .slow = true)
 

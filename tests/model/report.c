@@ -118,7 +118,7 @@ static void catch_crashes(void)
 static __attribute__((noreturn)) void usage(const char *prog)
 {
 	fprintf(stderr, "usage: %s [--only NAME] [--verbose] [--trace] [--quick] [--budget N]\n"
-		"       [--seconds S] [--random N] [--seed N] [--list]\n", prog);
+		"       [--seconds S] [--random N] [--seed N] [--list] [--fail-fast]\n", prog);
 	exit(2);
 }
 
@@ -127,7 +127,7 @@ int main(int argc, char **argv)
 	struct mx_settings *s = &mx_settings;
 	const char *only = NULL;
 	int passed = 0, failed = 0;
-	bool list = false;
+	bool list = false, fail_fast = false;
 
 	for (int i = 1; i < argc; i++) {
 		const char *a = argv[i];
@@ -136,6 +136,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(a, "--trace")) s->trace = true;
 		else if (!strcmp(a, "--quick")) s->quick = true;
 		else if (!strcmp(a, "--list")) list = true;
+		else if (!strcmp(a, "--fail-fast")) fail_fast = true;
 		else if (i + 1 == argc) usage(argv[0]);
 		else if (!strcmp(a, "--only")) only = argv[++i];
 		else if (!strcmp(a, "--budget")) s->budget = strtoull(argv[++i], NULL, 0);
@@ -156,6 +157,8 @@ int main(int argc, char **argv)
 			failed++;
 		else
 			passed++;
+		if (failed && fail_fast)
+			break;
 	}
 	if (!list)
 		printf("%d passed, %d failed\n", passed, failed);

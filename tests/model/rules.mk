@@ -54,7 +54,7 @@ model: $(MODEL_BINS)
 model-quick: $(MODEL_BINS)
 	@tests/model/run.sh $(MODEL_B) '$(T)' --quick --seconds 3 --random 5000 $(MODEL_BINS)
 mutate: $(MODEL_BINS)
-	@tests/model/mutate.py $(if $(T),--only '$(T)')
+	@CC='$(CC)' tests/model/mutate.py $(if $(T),--only '$(T)')
 # For mutate.py: what to build and how.
 model-sources:
 	@echo 'cc $(CC) $(MODEL_CFLAGS) $(MODEL_TESTED)'

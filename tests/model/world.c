@@ -11,6 +11,7 @@ struct g mri_main_g;
 struct m world_ms[WORLD_MS];
 struct p world_ps[WORLD_MS];
 static struct g gs[WORLD_GS];
+bool world_hostile;
 static int ngs, nms;
 static uint32_t ended;
 
@@ -64,10 +65,15 @@ void mri_m_init_thread(struct m *m) { self = &m->g0; }
 /* ---- choice.c, timer.c, sysmon.c, stack.c ---- */
 int64_t mri_choice_now(void) { return 1; }
 uint32_t mri_choice_below(struct m *m, uint32_t n) { (void)m, (void)n; return 0; }
-bool mri_choice_hostile(struct m *m, uint32_t one_in) { (void)m, (void)one_in; return false; }
+bool mri_choice_hostile(struct m *m, uint32_t one_in)
+{
+	(void)m, (void)one_in;
+	return world_hostile && model_choose(2);
+}
 int64_t mri_os_now(void) { return 1; }
 int64_t mri_timer_next(struct mri_timers *h) { (void)h; return 0; }
 int64_t mri_timer_run(struct mri_timers *h, int64_t now) { (void)h, (void)now; return 0; }
+void mri_timer_move_all(struct mri_timers *from, struct mri_timers *to) { (void)from, (void)to; }
 void mri_sysmon_wake(void) {}
 struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why)
 {

@@ -21,6 +21,7 @@ void world_spare(void);
 struct g *world_g(void (*fn)(void));
 /* check: all goroutines have come to their end. */
 void world_all_done(void);
+extern bool world_hostile;               /* setup: mri_choice_hostile says yes or no */
 extern struct m world_ms[WORLD_MS];
 extern struct p world_ps[WORLD_MS];
 #endif

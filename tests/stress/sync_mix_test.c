@@ -51,7 +51,7 @@ static void through_the_gate(struct world *w, bool yield)
 
 static void step(struct world *w, uint64_t r)
 {
-	int i = (int)(r >> 8) % LOCKS;
+	int i = (int)((r >> 8) % LOCKS);
 	bool yield = (r >> 16) % 4 == 0;
 
 	switch (r % 8) {

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""mutate.py - is every ordering and every wake-up in the modelled files needed?
+
+Weakens each ordered atomic in turn, drops each fence, barrier, wake and ready in turn,
+rebuilds the model tests that contain the file and runs them. A mutant that a test
+notices is killed; the others are listed, with the reason if survivors.txt gives one.
+Exit status 1 if there is a survivor without a reason, or the planted ones go wrong.
+
+usage: mutate.py [--only TEXT] [--list] [--seconds S] [--jobs N]
+"""
+import argparse
+import concurrent.futures
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+WEAKER = {
+    "acquire": ["relaxed"],
+    "release": ["relaxed"],
+    "acq_rel": ["acquire", "release"],
+    "seq_cst": ["acq_rel", "relaxed"],
+}
+ORDER = re.compile(r"\b(acquire|release|acq_rel|seq_cst)\)")
+ATOMIC = re.compile(r"\batomic_(get|set|swap|add|sub|or|and|cas|fence)\(")
+# Statements that can be left out: each is there to wake somebody or to order something.
+DROP = re.compile(
+    r"^\s*((?:mri_os_futex_wake|mri_lock_wake|mri_sched_wake|mri_sched_ready|wake_m|"
+    r"mri_os_membarrier|compiler_barrier|stop_spinning|start_m|mri_lock_drop|"
+    r"mri_waitq_unlock)\(.*\);)(.*)$")
+# sched_wake() ends blocks whose only statement it is, hence ((void)0) and not nothing.
+
+
+def sources():
+    out = subprocess.run(["make", "-s", "--no-print-directory", "model-sources"] + MAKE,
+                         check=True, capture_output=True, text=True).stdout
+    info = {"tests": {}}
+    for line in out.splitlines():
+        word, _, rest = line.partition(" ")
+        if word == "test":
+            name, *files = rest.split()
+            info["tests"][name] = files
+        else:
+            info[word] = rest.split()
+    return info
+
+
+def weaken(line, old):
+    """The orders that make sense on this line in place of `old`."""
+    new = list(WEAKER[old])
+    if old == "seq_cst":
+        if "atomic_get(" in line:
+            new = ["acquire", "relaxed"]
+        elif "atomic_set(" in line:
+            new = ["release", "relaxed"]
+        elif "atomic_fence(" in line:
+            new = ["acq_rel"]
+    return new
+
+
+def mutants(path, root="src"):
+    """(line number, what, new text of the file) for each mutant of root/path."""
+    lines = open(os.path.join(root, path)).read().split("\n")
+    found = []
+    code = False
+    for i, line in enumerate(lines):
+        code = bool(ATOMIC.search(line)) or (code and not lines[i - 1].rstrip().endswith(";"))
+        if line.lstrip().startswith(("*", "/*")):
+            continue
+        m = ORDER.search(line) if code else None
+        if m:
+            for new in weaken(line, m.group(1)):
+                changed = line[:m.start(1)] + new + line[m.end(1):]
+                found.append((i, "%s -> %s" % (m.group(1), new), changed))
+        m = DROP.match(line)
+        if m:
+            indent = line[:len(line) - len(line.lstrip())]
+            found.append((i, "dropped", indent + "((void)0);" + m.group(2)))
+    return [(i + 1, lines[i].strip(), what, "\n".join(lines[:i] + [new] + lines[i + 1:]))
+            for i, what, new in found]
+
+
+def function_of(path, number, root="src"):
+    name = "?"
+    for line in open(os.path.join(root, path)).read().split("\n")[:number]:
+        m = re.match(r"^(?:[a-z].*[ *])?(\w+)\([^;]*$", line)
+        if m and not line.startswith(("\t", " ", "#", "/")):
+            name = m.group(1)
+    return name
+
+
+def run_mutant(info, job):
+    n, path, text, tests, root, seconds = job
+    directory = os.path.join(info["build"][0], "mutants", str(n))
+    shutil.rmtree(directory, ignore_errors=True)
+    target = os.path.join(directory, path)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(target, "w") as f:
+        f.write(text)
+    header = path.endswith(".h")
+    cc = info["cc"] + ["-I" + directory]
+    cc = [a for a in cc if not a.startswith("-W")] + ["-w"]
+    # The mutated directory must come before src.
+    cc = cc[:1] + ["-I" + directory] + cc[1:]
+    verdict = None
+    for test in tests:
+        objects = list(info["objects"])
+        units = [("tests/model/%s_test.c" % test, test + "_test.o")]
+        for f in info["tests"].get(test, []):
+            if f.endswith(".o"):
+                objects.append(f)
+            else:
+                units.append((os.path.join("src", f), f.replace("/", "_")[:-2] + ".o"))
+        for source, obj in units:
+            mutated = source == os.path.join(root, path)
+            if header or mutated:
+                out = os.path.join(directory, obj)
+                r = subprocess.run(cc + ["-c", "-o", out, target if mutated else source],
+                                   capture_output=True, text=True)
+                if r.returncode:
+                    return "does not compile: " + r.stderr.strip().split("\n")[0]
+            else:
+                out = os.path.join(info["build"][0], source if source.startswith("src")
+                                   else os.path.basename(source))
+                out = out[:-2] + ".o"
+            objects.append(out)
+        if header:      # world.o has inline functions too
+            for k, o in enumerate(objects):
+                if o.endswith("/world.o"):
+                    objects[k] = os.path.join(directory, "world.o")
+                    subprocess.run(cc + ["-c", "-o", objects[k], "tests/model/world.c"],
+                                   check=True)
+        prog = os.path.join(directory, test + "_test")
+        subprocess.run([cc[0], "-no-pie", "-o", prog] + objects, check=True)
+        try:
+            r = subprocess.run([prog, "--fail-fast", "--seconds", str(seconds), "--random",
+                                "20000"], capture_output=True, text=True, timeout=900)
+        except subprocess.TimeoutExpired:
+            return "killed by %s: time limit" % test
+        if r.returncode:
+            m = re.search(r"^FAIL model (\w+): (\w[\w ]*)", r.stdout, re.M)
+            verdict = "killed by %s" % ("%s: %s" % m.groups() if m else test)
+            break
+    shutil.rmtree(directory, ignore_errors=True)
+    return verdict or "SURVIVED"
+
+
+def reasons():
+    known = {}
+    for line in open("tests/model/survivors.txt"):
+        if line.strip() and not line.startswith("#"):
+            key, _, reason = line.rstrip("\n").partition(" : ")
+            known[key.strip()] = reason.strip()
+    return known
+
+
+def planted(info, seconds):
+    """Before anything is believed: one must be killed, one must survive."""
+    results = [run_mutant(info, (k, "planted.h", text, ["planted"], "tests/model", seconds))
+               for k, (_, _, _, text) in enumerate(mutants("planted.h", "tests/model"))]
+    good = (len(results) == 2 and results[0] == "SURVIVED" and
+            results[1].startswith("killed by planted: race"))
+    print("%s planted: %s" % ("ok" if good else "FAIL", "; ".join(results)))
+    return good
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--only", default="")
+    ap.add_argument("--list", action="store_true")
+    ap.add_argument("--seconds", type=float, default=5)
+    ap.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    args = ap.parse_args()
+    info = sources()
+    known = reasons()
+    users = {}
+    for test, files in info["tests"].items():
+        for f in files:
+            if not f.endswith(".o"):
+                users.setdefault(f, []).append(test)
+    # Inline functions, and who sees them most directly.
+    users["rt/lock.h"] = ["lock", "mutex", "sched"]
+    users["rt/rt.h"] = ["proc", "sched"]
+    if not planted(info, args.seconds):
+        return 1
+    jobs, rows = [], []
+    for path in sorted(users):
+        if args.only and args.only not in path:
+            continue
+        # The test named after the file first.
+        stem = os.path.splitext(os.path.basename(path))[0]
+        tests = sorted(users[path], key=lambda t: t != stem)
+        for number, old, what, text in mutants(path):
+            where = "%s:%s" % (path, function_of(path, number))
+            key = "%s: %s: %s" % (where, old.split("/*")[0].strip(), what)
+            rows.append((number, where, old, what, key))
+            jobs.append((len(jobs) + 100, path, text, tests, "src", args.seconds))
+    if args.list:
+        for number, where, old, what, key in rows:
+            print(key)
+        return 0
+    killed = explained = bad = 0
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        for row, verdict in zip(rows, pool.map(lambda j: run_mutant(info, j), jobs)):
+            number, where, old, what, key = row
+            if verdict.startswith("killed"):
+                killed += 1
+            elif key in known:
+                explained += 1
+                verdict = "survived: " + known[key]
+            else:
+                bad += 1
+            print("%-34s %4d  %-20s %-60s %s" % (where, number, what, old[:60], verdict),
+                  flush=True)
+    print("%d killed, %d survived with a reason, %d survived without" %
+          (killed, explained, bad))
+    return 1 if bad else 0
+
+
+MAKE = [a for a in ("CC=" + os.environ["CC"],) if os.environ["CC"]] if "CC" in os.environ else []
+if __name__ == "__main__":
+    sys.exit(main())
