@@ -3,9 +3,9 @@
  *     bench [-l] [-t milliseconds] [name...]
  *
  * Prints a line for each in the format of `go test -bench` (so that benchstat reads it):
- * BenchmarkName-procs, ops, then figures and their units. MILLRACE=procs=N sets the procs.
- * -l lists the names. One run of one benchmark in a process of its own measures best:
- * run.sh does that and takes the medians. */
+ * BenchmarkName-procs, ops, then figures and their units. MILLRACE=procs=N sets the
+ * procs. -l lists the names. One run of one benchmark in a process of its own measures
+ * best: run.sh does that and takes the medians. */
 #include "bench.h"
 
 #include <stdio.h>
@@ -13,6 +13,9 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { MAX_METRICS = sizeof((bench *)0)->metric / sizeof *((bench *)0)->metric };
+enum { MAX_OPS = 1000000000 };
 
 static bench_entry *entries, **last_entry = &entries;
 
@@ -45,9 +48,10 @@ void bench_reset(bench *b)
 void bench_report(bench *b, double value, const char *unit)
 {
 	size_t i = 0;
-	while (b->metric[i].unit && strcmp(b->metric[i].unit, unit) != 0)
+	while (i < MAX_METRICS && b->metric[i].unit &&
+	       strcmp(b->metric[i].unit, unit) != 0)
 		i++;
-	if (i == sizeof b->metric / sizeof *b->metric)
+	if (i == MAX_METRICS)
 		panic("too many metrics");
 	b->metric[i].unit = unit;
 	b->metric[i].value = value;
@@ -65,11 +69,14 @@ void bench_parallel(bench *b, void (*body)(bench_pb *pb, void *arg), void *arg)
 	int count = b->parallelism * go_procs(0);
 	_Atomic int64_t taken = 0;
 	waitgroup wg = {0};
-	int64_t portion = b->last_took > 0 ? 100 * MICROSECOND * b->last_n / b->last_took : 1;
-
-	portion = portion < 1 ? 1 : portion > 10000 ? 10000 : portion;
+	int64_t portion = 1;
 	/* Each pb apart from the others: they are written once an op. */
-	struct padded { bench_pb pb; char pad[128]; } *pbs = calloc((size_t)count, sizeof *pbs);
+	struct padded { bench_pb pb; char pad[128]; } *pbs;
+
+	if (b->last_took > 0)
+		portion = 100 * MICROSECOND * b->last_n / b->last_took;
+	portion = portion < 1 ? 1 : portion > 10000 ? 10000 : portion;
+	pbs = calloc((size_t)count, sizeof *pbs);
 	if (!pbs)
 		panic("out of memory");
 	for (int i = 0; i < count; i++) {
@@ -94,19 +101,22 @@ static void run(const bench_entry *e, duration goal)
 	bench b = {0};
 
 	run_n(&b, e, 1);
-	while (b.took < goal && b.n < 1000000000) {
-		double n = 1.2 * (double)goal * (double)b.n / (double)(b.took > 0 ? b.took : 1);
-		int64_t next = n > 100.0 * (double)b.n ? 100 * b.n : (int64_t)n;
-		run_n(&b, e, next <= b.n ? b.n + 1 : next > 1000000000 ? 1000000000 : next);
+	while (b.took < goal && b.n < MAX_OPS) {
+		double each = (double)(b.took > 0 ? b.took : 1) / (double)b.n;
+		double aim = 1.2 * (double)goal / each;
+		int64_t next = aim > 100.0 * (double)b.n ? 100 * b.n : (int64_t)aim;
+		next = next <= b.n ? b.n + 1 : next;
+		run_n(&b, e, next > MAX_OPS ? MAX_OPS : next);
 	}
 
+	size_t metrics = 0;
 	bool ns_reported = false;
+	while (metrics < MAX_METRICS && b.metric[metrics].unit)
+		ns_reported |= strcmp(b.metric[metrics++].unit, "ns/op") == 0;
 	printf("Benchmark%s-%d\t%10lld", e->name, go_procs(0), (long long)b.n);
-	for (size_t i = 0; i < sizeof b.metric / sizeof *b.metric && b.metric[i].unit; i++)
-		ns_reported |= strcmp(b.metric[i].unit, "ns/op") == 0;
 	if (!ns_reported)
 		printf("\t%12.2f ns/op", (double)b.took / (double)b.n);
-	for (size_t i = 0; i < sizeof b.metric / sizeof *b.metric && b.metric[i].unit; i++)
+	for (size_t i = 0; i < metrics; i++)
 		if (b.metric[i].value != 0 || strcmp(b.metric[i].unit, "ns/op") != 0)
 			printf("\t%12.2f %s", b.metric[i].value, b.metric[i].unit);
 	putchar('\n');
@@ -124,6 +134,7 @@ static bool wanted(const char *name, char **names)
 
 int main(int argc, char **argv)
 {
+	static const char usage[] = "usage: bench [-l] [-t ms] [name...]\n";
 	bool list = false;
 	duration goal = 300 * MILLISECOND;
 	int opt, found = 0;
@@ -132,7 +143,7 @@ int main(int argc, char **argv)
 		if (opt == 'l')
 			list = true;
 		else if (opt != 't' || (goal = atoi(optarg) * MILLISECOND) <= 0)
-			return fprintf(stderr, "usage: bench [-l] [-t ms] [name...]\n"), 2;
+			return fputs(usage, stderr), 2;
 	for (bench_entry *e = entries; e; e = e->next) {
 		if (!wanted(e->name, argv + optind))
 			continue;

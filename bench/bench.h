@@ -56,8 +56,8 @@ static inline bool pb_next(bench_pb *pb)
 	return true;
 }
 
-/* Go's model of local work, foo *= 2; foo /= 2. Go's compiler keeps the loop; the empty asm
- * keeps gcc from seeing that it does nothing. */
+/* Go's model of local work, foo *= 2; foo /= 2. The empty asm keeps the compiler from
+ * seeing that it does nothing. */
 static inline int64_t local_work(int64_t foo, int times)
 {
 	for (int i = 0; i < times; i++) {

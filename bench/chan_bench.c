@@ -1,4 +1,5 @@
-/* chan_bench.c - channels. Names and ops as in Go's runtime/chan_test.go, but PingPong. */
+/* chan_bench.c - channels. Names and ops as in Go's runtime/chan_test.go, but PingPong
+ * and ChanTryRecv. */
 #include "bench.h"
 
 enum { CALLS_PER_SCHED = 1000, FILL = 100 };
@@ -130,8 +131,8 @@ static void sync_worker(_Atomic int *left, chan(int) c)
 			}
 }
 
-/* Two goroutines on one unbuffered channel, by turns sender and receiver. As in Go n counts
- * an iteration of one of them, so an op is one hand-off. */
+/* Two goroutines on one unbuffered channel, by turns sender and receiver. As in Go n
+ * counts the iterations of both, so an op is one hand-off. */
 BENCH(ChanSync)
 {
 	_Atomic int left = (int)(b->n / CALLS_PER_SCHED / 2 * 2);
@@ -210,7 +211,8 @@ static void popular(recv_chan(char) common, recv_chan(char) own, int64_t n)
 		chan_select(on_recv(common), on_recv(own));
 }
 
-/* 1,000 goroutines wait on one channel in common and one of their own; an op sends to each. */
+/* 1,000 goroutines wait on one channel in common and one of their own; an op sends to
+ * each. */
 BENCH(ChanPopular)
 {
 	enum { N = 1000 };

@@ -14,7 +14,8 @@ static int64_t memory_used(void)
 	FILE *f = fopen("/proc/self/status", "r");
 
 	while (f && fgets(line, sizeof line, f))
-		if (sscanf(line, "VmRSS: %ld", &kib) == 1 || sscanf(line, "VmPTE: %ld", &kib) == 1)
+		if (sscanf(line, "VmRSS: %ld", &kib) == 1 ||
+		    sscanf(line, "VmPTE: %ld", &kib) == 1)
 			sum += kib;
 	if (f)
 		fclose(f);
@@ -56,8 +57,8 @@ static NOINLINE void first(recv_chan(char) gate, waitgroup *wg)
 }
 
 /* A million goroutines parked in a receive, three calls deep with 256 bytes of locals:
- * bytes each, ns to start one until it is parked, ns to wake it until it has ended. Of the
- * first round only: a process that has had a million keeps some of them. */
+ * bytes each, ns to start one until it is parked, ns to wake it until it has ended. Of
+ * the first round only: a process that has had a million keeps some of them. */
 BENCH(Parked)
 {
 	static bool measured;

@@ -8,7 +8,8 @@
 # RAW      a file to append every line of output to (benchstat reads it)
 #
 # Each run is a process of its own. Printed are medians and, in brackets, least and most.
-# ratio is millrace / Go: under 1, millrace is faster or smaller.
+# ratio is millrace / Go: under 1, millrace is faster or smaller. On a busy machine (the
+# load is in the first line) only the ratio means something.
 set -u
 LC_ALL=C; export LC_ALL
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,7 +17,10 @@ bench=${BENCH:-build/cc-release/bench/bench}
 rounds=${ROUNDS:-5}
 raw=${RAW:-/dev/null}
 case $bench in /*) ;; *) bench=$PWD/$bench ;; esac
-[ -x "$bench" ] || { echo "run.sh: no program $bench (make bench builds it)" >&2; exit 1; }
+if [ ! -x "$bench" ]; then
+	echo "run.sh: no program $bench (make bench builds it)" >&2
+	exit 1
+fi
 
 go=
 if [ -z "${NOGO:-}" ] && command -v go >/dev/null; then
@@ -39,10 +43,12 @@ one()
 		echo "$1 hung" >>"$tmp/values"
 	elif [ $status -ne 0 ]; then
 		echo "$1 failed" >>"$tmp/values"
-		{ echo "$1 $3, $4 procs: status $status"; head -n 20 "$tmp/err"; } >>"$tmp/failures"
+		echo "$1 $3, $4 procs: status $status" >>"$tmp/failures"
+		head -n 20 "$tmp/err" >>"$tmp/failures"
 	else
-		awk -v who="$1" '/^Benchmark/ { for (i = 3; i < NF; i += 2) print who, $i, $(i + 1) }' \
-			"$tmp/out" >>"$tmp/values"
+		awk -v who="$1" '/^Benchmark/ {
+			for (i = 3; i < NF; i += 2) print who, $i, $(i + 1)
+		}' "$tmp/out" >>"$tmp/values"
 		sed "s,^Benchmark,Benchmark$1/," "$tmp/out" >>"$raw"
 	fi
 }
@@ -82,14 +88,17 @@ END {
 		unit = order[u]
 		ratio = "-"
 		if (count["C", unit] && count["Go", unit] && !bad["C"] && !bad["Go"])
-			ratio = sprintf("%.2f", median("C", unit) / (median("Go", unit) + 1e-9))
-		printf "%-26s %5s %s %s %5s\n", name (unit == "ns/op" ? "" : " " unit), procs,
-			cell("C", unit), cell("Go", unit), ratio
+			ratio = sprintf("%.2f",
+				median("C", unit) / (median("Go", unit) + 1e-9))
+		row = name (unit == "ns/op" ? "" : " " unit)
+		printf "%-26s %5s %s %s %5s\n", row, procs, cell("C", unit),
+			cell("Go", unit), ratio
 	}
 }
 AWK
 
-echo "# $(uname -srm), $(nproc) CPUs, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)"
+cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)
+echo "# $(uname -srm), $(nproc) CPUs, $cpu, load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
 echo "# medians of $rounds runs (least-most)${go:+; $(go version)}"
 printf '%-26s %5s %10s %-15s %10s %-15s %5s\n' benchmark procs millrace '' Go '' ratio
 for name in $names; do

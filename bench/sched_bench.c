@@ -1,5 +1,6 @@
-/* sched_bench.c - starting, switching and joining goroutines. CreateGoroutines* as in Go's
- * runtime/proc_test.go; the rest is in no test of Go's, so each says what its op is. */
+/* sched_bench.c - starting, switching and joining goroutines. CreateGoroutines* as in
+ * Go's runtime/proc_test.go; the rest is in no test of Go's, so each says what its op
+ * is. */
 #include "bench.h"
 
 static void successor(int64_t n, send_chan(char) c)
@@ -54,7 +55,8 @@ static void block_once(recv_chan(char) gate, waitgroup *wg)
 	wg_done(wg);
 }
 
-/* 1,000 are started, each blocks once, all are released and joined; an op is one of them. */
+/* 1,000 are started, each blocks once, all are released and joined; an op is one of
+ * them. */
 BENCH(SpawnJoin1000)
 {
 	for (int64_t done = 0; done < b->n; done += 1000) {
@@ -117,8 +119,8 @@ BENCH(Skynet)
 	chan_free(c);
 }
 
-/* The prime sieve of Go's tests: a generator and a chain of filters, each on an unbuffered
- * channel. The generator ends with the 2,000th prime so that all can be joined. */
+/* The prime sieve of Go's tests: a generator and a chain of filters, each on an
+ * unbuffered channel. The generator ends with the 2,000th prime so that all end. */
 enum { PRIMES = 2000, LAST_PRIME = 17389 };
 
 static void generate(send_chan(int) out)

@@ -87,10 +87,14 @@ static void nonblock(bench_pb *pb, void *arg)
 	}
 }
 
-/* An op is four selects with a default: two unbuffered channels, two with room for one. */
+/* An op is four selects with a default, on two unbuffered channels and two with room
+ * for one. */
 BENCH(SelectNonblock)
 {
-	chan(int) c[4] = { chan_make(int), chan_make(int), chan_make(int, 1), chan_make(int, 1) };
+	chan(int) c[4];
+
+	for (size_t i = 0; i < 4; i++)
+		c[i] = chan_make(int, i / 2);
 	bench_parallel(b, nonblock, c);
 	for (int i = 0; i < 4; i++)
 		chan_free(c[i]);
@@ -116,7 +120,8 @@ static void consumer(recv_chan(int) c, recv_chan(char) closing)
 	recv_chan(int64_t) never = time_after(HOUR);
 
 	for (int v = 1;;) {
-		if (chan_select(on_recv(c, &v), on_recv(never), on_recv(closing)) == 0 && v == 0)
+		chan_select(on_recv(c, &v), on_recv(never), on_recv(closing));
+		if (v == 0)
 			break;
 		local_work(0, 100);
 	}
@@ -150,7 +155,6 @@ static void fan_in(bench *b, int count)
 {
 	chan(int) c[8] = {0};
 	waitgroup wg = {0};
-	int v;
 
 	for (int i = 0; i < count; i++) {
 		c[i] = chan_make(int);
@@ -158,11 +162,11 @@ static void fan_in(bench *b, int count)
 	}
 	for (int64_t i = 0; i < b->n; i++)
 		if (count == 2)
-			chan_select(on_recv(c[0], &v), on_recv(c[1], &v));
+			chan_select(on_recv(c[0]), on_recv(c[1]));
 		else
-			chan_select(on_recv(c[0], &v), on_recv(c[1], &v), on_recv(c[2], &v),
-				    on_recv(c[3], &v), on_recv(c[4], &v), on_recv(c[5], &v),
-				    on_recv(c[6], &v), on_recv(c[7], &v));
+			chan_select(on_recv(c[0]), on_recv(c[1]), on_recv(c[2]),
+				    on_recv(c[3]), on_recv(c[4]), on_recv(c[5]),
+				    on_recv(c[6]), on_recv(c[7]));
 	wg_wait(&wg);
 	for (int i = 0; i < count; i++)
 		chan_free(c[i]);

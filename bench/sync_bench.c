@@ -1,5 +1,6 @@
-/* sync_bench.c - mutexes, wait groups, once, condition variables. Names and ops as in Go's
- * sync/mutex_test.go, rwmutex_test.go, waitgroup_test.go, once_test.go, cond_test.go. */
+/* sync_bench.c - mutexes, wait groups, once, condition variables. Names and ops as in
+ * Go's sync/mutex_test.go, rwmutex_test.go, waitgroup_test.go, once_test.go and
+ * cond_test.go. */
 #include "bench.h"
 
 /* -------------------------------------------------------------------------- Mutex -- */

@@ -10,7 +10,8 @@ static void sleeper(duration d, waitgroup *wg)
 	wg_done(wg);
 }
 
-/* 100,000 goroutines sleep 1 to 100 ms, evenly spread; reported is the CPU time of all. */
+/* 100,000 goroutines sleep 1 to 100 ms, evenly spread; reported is the CPU time of all
+ * and how long it took. */
 BENCH(Sleepers)
 {
 	enum { N = 100000 };

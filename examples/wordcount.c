@@ -63,7 +63,7 @@ static void walk(char *root, send_chan(char *) paths, send_chan(result) results,
 		if (e->fts_info == FTS_F)
 			chan_send(paths, need(strdup(e->fts_path)));
 		else
-			chan_send(results, { .error = e->fts_errno ? e->fts_errno : EINVAL });
+			chan_send(results, { .error = EINVAL });
 	}
 }
 
@@ -78,7 +78,8 @@ static bool count_bytes(const unsigned char *p, size_t n, bool in_word, result *
 		bool space = p[i] == ' ' || (p[i] >= '\t' && p[i] <= '\r');
 		bool prints = p[i] > ' ' && p[i] < 0x7f;
 		bool was = in_word;
-		in_word = (was | prints) & !space;      /* & and |: no branch to mispredict */
+		/* & and |, not && and ||: no branch to mispredict. */
+		in_word = (was | prints) & !space;
 		words += in_word & !was;
 		lines += p[i] == '\n';
 	}
@@ -98,10 +99,7 @@ static result count_file(char *path, unsigned char *buf, recv_chan(char) stop)
 	ssize_t n;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	if (fd < 0) {
-		r.error = errno;
-		return r;
-	}
+	if (fd < 0) { r.error = errno; return r; }
 	while ((n = read(fd, buf, CHUNK)) > 0 && !stopped(stop))
 		in_word = count_bytes(buf, (size_t)n, in_word, &r);
 	if (n != 0)
@@ -110,7 +108,8 @@ static result count_file(char *path, unsigned char *buf, recv_chan(char) stop)
 	return r;
 }
 
-static void worker(recv_chan(char *) paths, send_chan(result) results, recv_chan(char) stop)
+static void worker(recv_chan(char *) paths, send_chan(result) results,
+		   recv_chan(char) stop)
 {
 	unsigned char *buf = need(malloc(CHUNK));
 	defer(free, buf);
@@ -169,7 +168,7 @@ static totals count_tree(char *root, int workers, recv_chan(int) signals)
 	defer(chan_free, stop);
 	timer *ticker = ticker_make(100 * MILLISECOND);
 	defer(timer_free, ticker);
-	/* A receive from a NULL channel is never ready: that select case is switched off. */
+	/* A receive from a NULL channel is never ready: it switches a select case off. */
 	recv_chan(int64_t) tick = isatty(STDERR_FILENO) ? timer_chan(ticker) : NULL;
 	totals t = {0};
 	waitgroup wg = {0};
@@ -185,7 +184,8 @@ static totals count_tree(char *root, int workers, recv_chan(int) signals)
 		result r;
 		int sig;
 		switch (chan_select([RESULT] = on_recv(results, &r, &more),
-				    [SIGNAL] = on_recv(signals, &sig), [TICK] = on_recv(tick))) {
+				    [SIGNAL] = on_recv(signals, &sig),
+				    [TICK] = on_recv(tick))) {
 		case RESULT:
 			if (more)
 				merge(&t, r);
@@ -194,7 +194,7 @@ static totals count_tree(char *root, int workers, recv_chan(int) signals)
 			if (!t.signal)
 				chan_close(stop);
 			t.signal = sig;
-			break;                  /* results still come, until it is closed */
+			break;          /* results still come, until it is closed */
 		case TICK:
 			fprintf(stderr, "\r%lld files, %lld MB ", (long long)t.files,
 				(long long)(t.bytes / 1000000));
@@ -219,12 +219,13 @@ static void print(const totals *t)
 	}
 	fflush(stdout);
 	if (t->skipped)
-		fprintf(stderr, "skipped %lld: links, devices and what could not be read\n",
+		fprintf(stderr, "skipped %lld: links, devices, what could not be read\n",
 			(long long)t->skipped);
 }
 
 int main(int argc, char **argv)
 {
+	static const char usage[] = "usage: wordcount [-q] [-w workers] [directory]\n";
 	int workers = go_procs(0), opt;
 	bool quiet = false;
 
@@ -232,8 +233,7 @@ int main(int argc, char **argv)
 		if (opt == 'q')
 			quiet = true;
 		else if (opt != 'w' || (workers = atoi(optarg)) < 1)
-			return fprintf(stderr, "usage: %s [-q] [-w workers] [directory]\n",
-				       argv[0]), 2;
+			return fputs(usage, stderr), 2;
 	char *root = optind < argc ? argv[optind] : (char[]){ "/usr/include" };
 	if (access(root, R_OK) < 0)
 		return fprintf(stderr, "%s: %s: %s\n", argv[0], root, strerror(errno)), 1;
@@ -248,7 +248,7 @@ int main(int argc, char **argv)
 	print(&all);
 	int sig = all.signal;
 
-	/* The first pass has filled the page cache: time one worker against all of them. */
+	/* The first pass has filled the page cache: now time one worker against all. */
 	duration took[2] = {0};
 	for (int i = 0; i < 2 && !quiet && !sig; i++) {
 		totals again = count_tree(root, i == 0 ? 1 : workers, signals);

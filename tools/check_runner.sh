@@ -56,6 +56,14 @@ out=$(LOGS=$tmp/logs; . tools/stages.sh
 	stage liar "$tmp/liar.sh"; skip tool "not here"; finish)
 status=$?
 expect "adds up stages" 1 "4 passed, 3 failed, 1 skipped" "$out"
+program make.sh 2 "1 passed, 1 failed
+make: *** [Makefile:1: test] Error 1"
+program slow.sh 0 "2 passed, 0 failed"
+sed -i 's/^exit.*/sleep 100/' "$tmp/slow.sh"
+out=$(LOGS=$tmp/logs DEADLINE=$(($(date +%s) + 1)); . tools/stages.sh
+	stage make "$tmp/make.sh"; stage slow "$tmp/slow.sh"; finish)
+status=$?
+expect "reads what make adds, and stops in time" 1 "1 passed, 2 failed" "$out"
 out=$(LOGS=$tmp/logs; . tools/stages.sh
 	stage good "$tmp/good.sh"; skip tool "not here"; finish)
 status=$?

@@ -4,7 +4,8 @@
 #	                        one that does not, or ends badly, is one failure
 #	skip NAME REASON
 #	finish                  prints the table, ends with the sum's status
-# LOGS is where the output of each stage is kept.
+# LOGS is where the output of each stage is kept. DEADLINE, in seconds since the epoch, is
+# when a stage is stopped, which is a failure.
 
 mkdir -p "$LOGS"
 table=$LOGS/table
@@ -18,18 +19,23 @@ stage()
 	log=$LOGS/$(echo "$name" | tr ' /' '__').log
 	printf '== %s: %s\n' "$name" "$*"
 	begin=$(date +%s)
-	"$@" >"$log" 2>&1
+	if [ -n "${DEADLINE-}" ]; then
+		left=$((DEADLINE - begin))
+		timeout -k 10 $((left > 1 ? left : 1)) "$@" >"$log" 2>&1
+	else
+		"$@" >"$log" 2>&1
+	fi
 	status=$?
 	took=$(($(date +%s) - begin))
-	sum=$(tail -n 1 "$log" | grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$')
+	sum=$(grep -v '^make' "$log" | tail -n 1 | grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$')
 	case "$status $sum" in
 	"0 "?*" 0 failed"*) ;;
 	*)
 		case $sum in
-		"") echo "no summary" >>"$log"; sum="0 passed, 1 failed" ;;
+		"") echo "no summary, status $status" >>"$log"; sum="0 passed, 1 failed" ;;
 		*" 0 failed"*) echo "status $status" >>"$log"; sum="0 passed, 1 failed" ;;
 		esac
-		tail -n 100 "$log" ;;
+		tail -n 200 "$log" ;;
 	esac
 	printf '%s|%s|%s s\n' "$name" "$sum" "$took" >>"$table"
 	echo "   $sum, $took s"

@@ -59,7 +59,8 @@ static void dump_all(struct mri_out *o)
 
 	mri_stack_each(print_each, o);
 	if (threads)
-		mri_out_fmt(o, "%u threads that are not goroutines wait too\n", threads);
+		mri_out_fmt(o, "%u foreign thread%s too\n", threads,
+			    threads == 1 ? " waits" : "s wait");
 }
 
 void mr_go_dump(int fd)

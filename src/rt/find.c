@@ -13,7 +13,7 @@
 #include "rt/rt.h"
 #include "rt/sched.h"
 
-enum { STREAK = 1, REFILL = 64, REFILL_BELOW = 64, STEAL_ROUNDS = 4 };
+enum { STREAK = 1, REFILL = 64, REFILL_BELOW = 64, STEAL_ROUNDS = 32, PAUSES = 20 };
 
 /* ---------------------------------------------------- queueing a goroutine -- */
 
@@ -249,6 +249,8 @@ static struct g *steal_from(struct p *p, struct p *victim, bool last)
 	return mri_runq_steal(&p->q, &victim->q, take_next);
 }
 
+/* Goes round for some 20 us before it gives up: less than it costs to put a thread to
+ * sleep and wake it again, and while it does nobody else need be woken. */
 static struct g *steal(struct m *m, struct p *p)
 {
 	/* N1: acquire, pairs with N2: the Ps below nps are there. */
@@ -263,13 +265,15 @@ static struct g *steal(struct m *m, struct p *p)
 
 			if (victim == p)
 				continue;
-			g = steal_from(p, victim, round == STEAL_ROUNDS - 1);
+			g = steal_from(p, victim, round % 4 == 3);
 			if (g)
 				return g;
 		}
 		/* Relaxed: a hint. */
 		if (atomic_get(&mri_sched.nqueue, relaxed) != 0)
 			break;
+		for (int i = 0; i < PAUSES; i++)
+			cpu_relax();
 	}
 	return NULL;
 }

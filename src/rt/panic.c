@@ -131,6 +131,8 @@ noreturn_fn static void vfatal(const char *fmt, va_list ap)
 {
 	struct mri_out o;
 
+	if (!mri_forked)
+		mri_self(); /* a mistake in the first call of all is main's, too */
 	vfault(&o, "fatal error", fmt, ap);
 	if (mri_config.crash) {
 		mri_out_flush(&o);

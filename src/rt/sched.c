@@ -99,9 +99,6 @@ static void park_thread(struct g *g, void (*unlock)(void *), void *arg, bool tim
 	/* K1: acquire, pairs with K2: what the waker wrote into the waiter. */
 	while (atomic_get(&g->park, acquire) == 0)
 		mri_os_futex_wait(&g->park, 0, 0);
-	if (!timed)
-		/* Relaxed: as above. */
-		atomic_sub(&mri_sched.nparked_threads, 1u, relaxed);
 	mri_g_move(g, G_RUNNING);
 }
 
@@ -171,6 +168,10 @@ static void ready(struct g *g)
 void mri_sched_ready(struct g *g)
 {
 	if (g->is_thread) {
+		/* Counted here, by one who acts, and not by the thread once it runs: in
+		 * between it would look as if nobody could. Relaxed: as in park_thread. */
+		if (!atomic_get(&g->wait.timed, relaxed))
+			atomic_sub(&mri_sched.nparked_threads, 1u, relaxed);
 		/* K2: release, pairs with K1. Its thread may be gone before the wake,
 		 * which only names an address. */
 		atomic_set(&g->park, 1u, release);

@@ -154,8 +154,10 @@ static bool wake_one(mr_mutex *m)
 static noinline void unlock_slow(mr_mutex *m, uint32_t s)
 {
 	for (;;) {
-		if (!(s & LOCKED))
+		if (!(s & LOCKED)) {
+			mri_self();     /* may be the first call: the report names it */
 			mri_fatal("sync: unlock of unlocked mutex");
+		}
 		if ((s & (PARKED | WOKEN)) != PARKED) {
 			/* M2: release, pairs with M1. */
 			if (atomic_cas(&m->mr_state, &s, s & ~LOCKED, release))

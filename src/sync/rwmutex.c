@@ -154,6 +154,7 @@ static noinline void runlock_slow(mr_rwmutex *m)
 
 	if (s < READER || !(s & QUEUED)) {
 		mri_waitq_unlock(bucket);
+		mri_self();     /* may be the first call: the report names it */
 		mri_fatal("sync: RUnlock of unlocked RWMutex");
 	}
 	if (s - READER >= READER) {
@@ -190,6 +191,7 @@ void mr_rwmutex_unlock(mr_rwmutex *m)
 	/* Relaxed: only its owner, and so nobody else, clears WRITER. */
 	if (atomic_get(&m->mr_state[0], relaxed) != (WRITER | QUEUED)) {
 		mri_waitq_unlock(bucket);
+		mri_self();     /* as above */
 		mri_fatal("sync: Unlock of unlocked RWMutex");
 	}
 	hand_over(m, bucket, *readers(m) != NULL);

@@ -133,7 +133,8 @@ static void frame(int n)
 	defer(note_char, (char)('0' + n));
 	if (n == 0)
 		panic_now("at %d", n);
-	frame(n - 1);
+	else
+		frame(n - 1);
 	note("not reached");
 }
 static void frames(void)
@@ -166,7 +167,8 @@ static void many_frames(int n, int *count)
 	defer(increment, count);
 	if (n == 0)
 		panic_now("deep");
-	many_frames(n - 1, count);
+	else
+		many_frames(n - 1, count);
 }
 TEST(defer, thousands_of_frames)
 {

@@ -1,5 +1,6 @@
 /* mutex_test.c - mutexes, as a user sees them. */
 #include "harness.h"
+#include "waiting.h"
 #include <millrace.h>
 #include <pthread.h>
 
@@ -205,8 +206,41 @@ TEST(mutex, is_fair_to_one_who_is_always_late)
 		go_yield();
 }
 
-/* The same, and both sides are threads: the late one is no goroutine, then the greedy
- * one is none. Only that it ends is checked. */
+/* Those who have waited for more than 1 ms get it in the order in which they came: each
+ * unlock hands it to the first, as main has held it for longer than that since the last
+ * of them was seen to wait. */
+struct row { mutex m; int order[10], n; waitgroup done; };
+
+static void write_name(struct row *r, int name)
+{
+	mutex_lock(&r->m);
+	r->order[r->n++] = name;
+	mutex_unlock(&r->m);
+}
+
+TEST(mutex, serves_in_order_who_waited_long)
+{
+	struct row r = { 0 };
+	int64_t start;
+
+	mutex_lock(&r.m);
+	for (int i = 0; i < 10; i++) {
+		wg_go(&r.done, write_name, &r, i);
+		until_waiting("sync.Mutex.Lock", i + 1);
+	}
+	start = time_now();
+	while (time_now() - start < 2 * MILLISECOND)
+		go_yield();
+	mutex_unlock(&r.m);
+	mutex_lock(&r.m);               /* main comes after them all */
+	CHECK_EQ(r.n, 10);
+	for (int i = 0; i < 10; i++)
+		CHECK_EQ(r.order[i], i);
+	mutex_unlock(&r.m);
+	wg_wait(&r.done);
+}
+
+/* The late one is a thread, then the greedy one is. Only that it ends is checked. */
 static void *late_thread(void *arg)
 {
 	struct greedy *g = arg;

@@ -1,6 +1,7 @@
 /* once_test.c - once, as a user sees it. The functions take no argument, so what they do
  * is kept in static variables; each test is a process of its own. */
 #include "harness.h"
+#include "waiting.h"
 #include <millrace.h>
 #include <pthread.h>
 
@@ -74,8 +75,7 @@ static void call_second(bool *returned)
 	__atomic_store_n(returned, true, __ATOMIC_RELEASE);
 }
 
-/* None returns while the function runs: it waits for main, who looks before. The yields
- * let the callers come that far; the check holds wherever they are. */
+/* None returns while the function runs: it waits for main, who looks before. */
 TEST(once, callers_wait_until_it_has_finished)
 {
 	bool returned[10] = { false };
@@ -86,8 +86,7 @@ TEST(once, callers_wait_until_it_has_finished)
 	for (int i = 0; i < 10; i++)
 		wg_go(&wg, call_second, &returned[i]);
 	wg_wait(&started);
-	for (int i = 0; i < 10; i++)
-		go_yield();
+	until_waiting("sync.Once.Do", 9);
 	for (int i = 0; i < 10; i++)
 		CHECK(!__atomic_load_n(&returned[i], __ATOMIC_ACQUIRE));
 	wg_done(&release);
@@ -147,8 +146,7 @@ static void unwound(void (*first)(void))
 	wg_wait(&started);
 	for (int i = 0; i < 10; i++)
 		wg_go(&wg, call_waiting);
-	for (int i = 0; i < 10; i++)
-		go_yield();
+	until_waiting("sync.Once.Do", 10);
 	wg_done(&release);
 	wg_wait(&wg);
 	CHECK_EQ(runs, 0);

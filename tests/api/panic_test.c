@@ -39,10 +39,10 @@ static long eight(long a, long b, long c, long d, long e, long f, long g, long h
 	CHECK_EQ(a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h, 204);
 	return 1;
 }
-static void args(long a, double b, long c, double d, struct { int *a, *b; } *e, float f,
+static void args(long a, double b, long c, double d, const char *e, float f,
 		 long double g, char h)
 {
-	panic("%ld %.1f %ld %.1f %s %.1f %.1Lf %c", a, b, c, d, e ? "?" : "null", f, g, h);
+	panic("%ld %.1f %ld %.1f %s %.1f %.1Lf %c", a, b, c, d, e ? e : "null", f, g, h);
 }
 TEST(go_try, carries_the_arguments)
 {

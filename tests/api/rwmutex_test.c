@@ -1,5 +1,6 @@
 /* rwmutex_test.c - reader/writer mutexes, as a user sees them. */
 #include "harness.h"
+#include "waiting.h"
 #include <millrace.h>
 #include <pthread.h>
 
@@ -203,25 +204,15 @@ static void read_in_turn(struct order *o)
 	rwmutex_runlock(&o->m);
 }
 
-/* Wait until a writer waits for m, which the caller has locked for reading: from then on
- * m refuses readers. */
-static void await_writer(rwmutex *m)
-{
-	while (rwmutex_tryrlock(m)) {
-		rwmutex_runlock(m);
-		go_yield();
-	}
-}
-
 /* A reader that comes while a writer waits goes in after it, though m is locked for
- * reading only. It cannot flake: await_writer knows that the writer waits. */
+ * reading only. It cannot flake: until_waiting knows that the writer waits. */
 TEST(rwmutex, pending_writer_blocks_new_readers)
 {
 	struct order o = { 0 };
 
 	rwmutex_rlock(&o.m);
 	wg_go(&o.done, write_in_turn, &o);
-	await_writer(&o.m);
+	until_waiting("sync.RWMutex.Lock", 1);
 	wg_go(&o.done, read_in_turn, &o);
 	go_yield();
 	CHECK(!rwmutex_tryrlock(&o.m));
@@ -242,7 +233,7 @@ TEST(rwmutex, writer_waits_for_the_last_reader)
 	for (int i = 0; i < 5; i++)
 		rwmutex_rlock(&o.m);
 	wg_go(&o.done, write_in_turn, &o);
-	await_writer(&o.m);
+	until_waiting("sync.RWMutex.Lock", 1);
 	for (int i = 0; i < 5; i++) {
 		go_yield();
 		CHECK_EQ(load(&o.turn), 0);
@@ -318,9 +309,7 @@ TEST(rwmutex, starves_no_reader)
 }
 
 /* When a writer leaves, all the readers that wait go in before the next writer, though
- * it has waited longer. Main is a reader under which everybody queues, in the order of
- * the code below. A reader that is late to queue would rightly come after the second
- * writer; rounds are repeated until there was one in which all were in time. */
+ * it has waited longer. Main is a reader behind which everybody queues. */
 struct batch { rwmutex m; int readers, second; chan(int) go_on; waitgroup done; };
 
 static void first_writer(struct batch *b)
@@ -346,25 +335,45 @@ TEST(rwmutex, readers_that_wait_go_before_the_next_writer)
 {
 	struct batch b = { .go_on = chan_make(int) };
 
-	for (int round = 0; b.second < 10; round++) {
-		CHECK(round < 1000);
-		b.readers = b.second = 0;
-		rwmutex_rlock(&b.m);
-		wg_go(&b.done, first_writer, &b);
-		await_writer(&b.m);
-		wg_go(&b.done, second_writer, &b);
-		for (int i = 0; i < 20; i++)
-			go_yield();             /* it queues */
-		for (int i = 0; i < 10; i++)
-			wg_go(&b.done, batch_reader, &b);
-		for (int i = 0; i < 20; i++)
-			go_yield();
-		rwmutex_runlock(&b.m);          /* the first writer goes in */
-		chan_send(b.go_on, 1);
-		wg_wait(&b.done);
-		CHECK_EQ(b.readers, 10);
-	}
+	rwmutex_rlock(&b.m);
+	wg_go(&b.done, first_writer, &b);
+	until_waiting("sync.RWMutex.Lock", 1);
+	wg_go(&b.done, second_writer, &b);
+	until_waiting("sync.RWMutex.Lock", 2);
+	for (int i = 0; i < 10; i++)
+		wg_go(&b.done, batch_reader, &b);
+	until_waiting("sync.RWMutex.RLock", 10);
+	rwmutex_runlock(&b.m);          /* the first writer goes in */
+	chan_send(b.go_on, 1);
+	wg_wait(&b.done);
+	CHECK_EQ(b.readers, 10);
+	CHECK_EQ(b.second, 10);
 	chan_free(b.go_on);
+}
+
+/* Writers go in the order of arrival. */
+struct row { rwmutex m; int order[10], n; waitgroup done; };
+
+static void write_name(struct row *r, int name)
+{
+	rwmutex_lock(&r->m);
+	r->order[r->n++] = name;
+	rwmutex_unlock(&r->m);
+}
+
+TEST(rwmutex, writers_go_in_order)
+{
+	struct row r = { 0 };
+
+	rwmutex_lock(&r.m);
+	for (int i = 0; i < 10; i++) {
+		wg_go(&r.done, write_name, &r, i);
+		until_waiting("sync.RWMutex.Lock", i + 1);
+	}
+	rwmutex_unlock(&r.m);
+	wg_wait(&r.done);
+	for (int i = 0; i < 10; i++)
+		CHECK_EQ(r.order[i], i);
 }
 
 /* ------------------------------------------------------------------- crowd -- */

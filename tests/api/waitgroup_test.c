@@ -93,7 +93,7 @@ static void wait_and_count(waitgroup *wg, int *plain, int *count, waitgroup *don
 	wg_done(done);
 }
 
-/* All who wait are woken, and those who come too late do not wait at all. */
+/* All who wait are woken. Those who come too late, as some will, do not wait at all. */
 TEST(waitgroup, wakes_all_who_wait)
 {
 	int n = test_rounds(5000), plain = 0, count = 0;

@@ -88,6 +88,6 @@ MODEL(chan_close, .setup = room1, .threads = { send_close, recv_all }, .check = 
 MODEL(chan_close_unbuffered, .setup = unbuffered, .threads = { send_close, recv_all },
       .check = closed1)
 MODEL(chan_close_two, .setup = room1, .threads = { send_close, recv_all, recv_all },
-      .check = closed2, .slow = true)
+      .check = closed2, .preemptions = 4, .slow = true)
 MODEL(chan_close_wakes_all, .setup = unbuffered, .threads = { close_it, recv_all, recv_all },
       .check = only_closed, .slow = true)

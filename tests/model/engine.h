@@ -71,7 +71,7 @@ struct event {
 	const char *note;
 };
 
-enum tstate { T_NONE, T_READY, T_FUTEX, T_SPIN, T_AWAIT, T_JOIN, T_DONE };
+enum tstate { T_NONE, T_READY, T_FUTEX, T_SPIN, T_AWAIT, T_JOIN, T_DEAD, T_DONE };
 
 struct thread {
 	struct mri_arch_ctx ctx;
@@ -123,6 +123,18 @@ struct node {
 	uint8_t mask;                   /* candidates, to detect tests that do not repeat */
 };
 
+/* A load that returned what nobody has stored yet; see future.c. */
+struct debt {
+	enum { D_NONE, D_OWED, D_PAID } state;
+	int tid, loc, floor;
+	uint64_t val;
+	uint32_t clk;
+	bool failed;
+	char kind[16], why[512];
+};
+enum { NPAST = 256 };
+struct past { uint64_t key; int loc, tid; uint32_t clk; };
+
 enum outcome { O_RUNNING, O_DONE, O_PRUNED, O_FAILED };
 
 struct seen { uintptr_t addr; uint8_t readers, writers; };
@@ -142,9 +154,13 @@ struct engine {
 	uint32_t gen;
 	struct event ev[NSTEP];
 	int nev, nsteps;
+	uint8_t preempted;              /* preemptions so far */
 	uint8_t sleep;                  /* threads whose next step was explored elsewhere */
 	enum outcome outcome;
 	char kind[16], why[512];
+	struct debt debt;
+	struct past past[NPAST];
+	int npast;
 	struct mri_arch_ctx host;
 	char *heap, *stacks;            /* model_malloc's, model_stack's */
 	size_t heap_used;
@@ -158,6 +174,7 @@ struct engine {
 	uint8_t *visited_sleep;
 	size_t nvisited, visited_cap;
 	uint64_t executions, pruned, outcomes;
+	bool guessing;                  /* the second pass of a .load_buffering test */
 	bool random;
 	uint64_t seed, rnd;
 	int change[8];                  /* random: steps at which a priority drops */
@@ -201,6 +218,18 @@ static inline int mx_ord(int m)
 {
 	return m ? mx->msg[m].ord : 0;
 }
+
+/* future.c */
+void mx_future_init(void *memory);
+size_t mx_future_size(void);
+void mx_future_forget(void);
+int mx_future_count(void);
+unsigned mx_future_values(struct loc *l, uint64_t *val, unsigned max);
+void mx_future_take(struct loc *l, uint64_t val);
+void mx_future_loaded(struct loc *l, uint64_t hist);
+void mx_future_stored(struct loc *l, int m);
+void mx_future_access(struct loc *l);
+void mx_future_fail(const char *kind, const char *why);
 
 /* race.c */
 struct shadow *mx_shadow(uintptr_t addr);

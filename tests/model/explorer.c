@@ -58,6 +58,7 @@ static void engine_init(void)
 	mx = map(sizeof *mx);
 	mx->heap = map(HEAP);
 	mx->stacks = map(NSTACK * STACK);
+	mx_future_init(map(mx_future_size()));
 	for (int i = 0; i < NT; i++) {
 		mx->t[i].stack = map(STACK);
 		mx->t[i].tls = map(image.tls_size + 1);
@@ -105,6 +106,7 @@ void model_fail(const char *kind, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(mx->why, sizeof mx->why, fmt, ap);
 	va_end(ap);
+	mx_future_fail(mx->kind, mx->why);
 	mx_end(O_FAILED);
 }
 
@@ -277,6 +279,9 @@ static int unstick(void)
 	unsigned nt = 0, ns = 0;
 	bool only_daemons = true;
 
+	if (mx->debt.state == D_OWED || mx->debt.failed)
+		mx_end(O_PRUNED);
+
 	for (int i = 1; i < mx->nt; i++) {
 		struct thread *t = &mx->t[i];
 
@@ -309,10 +314,12 @@ static int unstick(void)
 
 static uint64_t state_hash(void)
 {
-	uint64_t h = mx_mix(mx->mo_hash, mx->sc_hash);
+	uint64_t h = mx_mix(mx->mo_hash, mx->sc_hash + (uint64_t)mx->debt.state);
 
 	for (int i = 0; i < mx->nt; i++)
 		h += mx_mix(mx->t[i].hist + (uint64_t)mx->t[i].state * 7919, (uint64_t)i + 1);
+	if (mx->test->preemptions)
+		h = mx_mix(h, (uint64_t)mx->cur * 16 + mx->preempted);
 	return mx_mix(h, 1) | 1;
 }
 
@@ -398,11 +405,42 @@ static void filter_sleep(int t)
 			mx->sleep &= (uint8_t)~BIT(i);
 }
 
+/* The running thread first: failures then need few switches. */
+static void candidates(struct node *d, uint8_t mask)
+{
+	unsigned n = 0;
+
+	if (mask & BIT(mx->cur))
+		d->cand[n++] = (uint8_t)mx->cur;
+	for (int i = 0; i < mx->nt; i++)
+		if (mask & BIT(i) && i != mx->cur)
+			d->cand[n++] = (uint8_t)i;
+}
+
+/* With a bound on preemptions: no sleep sets, since which of two orders is tried
+ * first now makes a difference. */
+static int pick_bounded(uint8_t on)
+{
+	struct node *d;
+	int t;
+
+	if (on & BIT(mx->cur) && mx->preempted == mx->test->preemptions)
+		on = (uint8_t)BIT(mx->cur);
+	if (!(on & (on - 1)))
+		return __builtin_ctz(on);
+	if (mx->depth >= mx->replay && visited())
+		mx_end(O_PRUNED);
+	d = new_node((unsigned)__builtin_popcount(on), true, on);
+	candidates(d, on);
+	t = d->cand[d->cur];
+	mx->preempted += t != mx->cur && on & BIT(mx->cur);
+	return t;
+}
+
 static int pick(void)
 {
 	struct node *d;
 	uint8_t on = 0, cand;
-	unsigned n = 0;
 	int t;
 
 	for (int i = 0; i < mx->nt; i++)
@@ -414,6 +452,8 @@ static int pick(void)
 	}
 	if (mx->random)
 		return pick_random(on);
+	if (mx->test->preemptions)
+		return pick_bounded(on);
 	cand = on & (uint8_t)~mx->sleep;
 	if (!cand)
 		mx_end(O_PRUNED);
@@ -427,12 +467,7 @@ static int pick(void)
 	if (mx->depth >= mx->replay && visited())
 		mx_end(O_PRUNED);
 	d = new_node((unsigned)__builtin_popcount(cand), true, cand);
-	/* Stay with the running thread first: failures then need few switches. */
-	if (cand & BIT(mx->cur))
-		d->cand[n++] = (uint8_t)mx->cur;
-	for (int i = 0; i < mx->nt; i++)
-		if (cand & BIT(i) && i != mx->cur)
-			d->cand[n++] = (uint8_t)i;
+	candidates(d, cand);
 	for (int i = 0; i < d->cur; i++)
 		mx->sleep |= (uint8_t)BIT(d->cand[i]);
 	t = d->cand[d->cur];
@@ -606,6 +641,8 @@ static void first_main(void *arg)
 	me->state = T_JOIN;
 	mx_block();
 	me->state = T_READY;
+	if (mx->debt.state == D_OWED)
+		mx_end(O_PRUNED);
 	for (int i = 1; i < mx->nt; i++) {
 		mx_join(&me->cur, &mx->t[i].cur, true);
 		mx->t[i].state = T_DONE;
@@ -648,8 +685,10 @@ static void execute(void)
 	mx->nloc = 1;
 	mx->nmsg = 1;
 	mx->gen++;
-	mx->nev = mx->nsteps = 0;
-	mx->sleep = 0;
+	mx->nev = mx->nsteps = mx->npast = 0;
+	mx->debt.state = D_NONE;
+	mx->debt.failed = false;
+	mx->sleep = mx->preempted = 0;
 	mx->depth = 0;
 	memset(mx->heap, 0, mx->heap_used);
 	mx->heap_used = 0;
@@ -721,7 +760,7 @@ static bool failed(void)
 }
 
 /* True when the whole space was seen, or a failure. */
-static bool search(uint64_t budget, double until)
+static bool search_all(uint64_t budget, double until)
 {
 	mx->random = false;
 	forget();
@@ -739,11 +778,25 @@ static bool search(uint64_t budget, double until)
 	return false;
 }
 
+static bool search(uint64_t budget, double until)
+{
+	bool whole;
+
+	mx->guessing = false;
+	mx_future_forget();
+	whole = search_all(budget, until);
+	if (!whole || failed() || !mx->test->load_buffering || !mx_future_count())
+		return whole;
+	mx->guessing = true;
+	return search_all(budget, until);
+}
+
 static void search_random(uint64_t runs, double until)
 {
 	uint64_t length = 50;
 
 	mx->random = true;
+	mx->guessing = false;
 	mx->replay = 0;
 	for (uint64_t i = 0; i < runs && ((i & 255) || now() < until); i++) {
 		mx->seed = mx_settings.seed + i;
@@ -766,7 +819,8 @@ static int verdict(bool whole)
 		snprintf(how, sizeof how, "random from seed %llu",
 			 (unsigned long long)mx_settings.seed);
 	else
-		snprintf(how, sizeof how, "exhaustive");
+		snprintf(how, sizeof how, m->preemptions ? "exhaustive up to %d preemptions"
+							 : "exhaustive", m->preemptions);
 	if (failed() && !(m->expect && strcmp(m->expect, mx->kind) == 0)) {
 		printf("FAIL model %s: %s: %s\n", m->name, mx->kind, mx->why);
 		mx_report();

@@ -98,10 +98,36 @@ MODEL(publish, .threads = { pub, use })
 MODEL(publish_relaxed_store, .threads = { pub_relaxed, use }, .expect = "race")
 MODEL(publish_relaxed_load, .threads = { pub, use_relaxed }, .expect = "race")
 
-/* ---- LB: C11 allows 1 1. The explorer cannot show it: loads are not delayed. ---- */
+/* ---- LB: C11 allows 1 1. By itself the explorer delays no load. ---- */
 static void lb1(void) { r1 = atomic_get(&x, relaxed); atomic_set(&y, 1u, relaxed); }
 static void lb2(void) { r2 = atomic_get(&y, relaxed); atomic_set(&x, 1u, relaxed); }
 MODEL(lb_not_shown, .threads = { lb1, lb2 }, .check = out2, .outcomes = 0x7)
+
+static void lb1_f(void)
+{
+	r1 = atomic_get(&x, relaxed);
+	atomic_fence(seq_cst);
+	atomic_set(&y, 1u, relaxed);
+}
+static void lb2_f(void)
+{
+	r2 = atomic_get(&y, relaxed);
+	atomic_fence(seq_cst);
+	atomic_set(&x, 1u, relaxed);
+}
+/* With guesses it can: but only where nothing orders the load before the store that it
+ * reads, and never a value that nobody would store otherwise. */
+static void lb1_rel(void) { r1 = atomic_get(&x, relaxed); atomic_set(&y, 1u, release); }
+static void lb2_acq(void) { r2 = atomic_get(&y, acquire); atomic_set(&x, 1u, relaxed); }
+static void lb1_copy(void) { r1 = atomic_get(&x, relaxed); atomic_set(&y, r1, relaxed); }
+static void lb2_copy(void) { r2 = atomic_get(&y, relaxed); atomic_set(&x, r2, relaxed); }
+MODEL(lb, .threads = { lb1, lb2 }, .check = out2, .outcomes = 0xf, .load_buffering = true)
+MODEL(lb_ordered, .threads = { lb1_rel, lb2_acq }, .check = out2, .outcomes = 0x7,
+      .load_buffering = true)
+MODEL(lb_thin_air, .threads = { lb1_copy, lb2_copy }, .check = out2, .outcomes = 0x1,
+      .load_buffering = true)
+MODEL(lb_fence, .threads = { lb1_f, lb2_f }, .check = out2, .outcomes = 0x7,
+      .load_buffering = true)
 
 /* ---- IRIW: do two readers agree on the order of two writers? ---- */
 static void wx(void) { atomic_set(&x, 1u, release); }

@@ -58,6 +58,8 @@ void mx_compiler_barrier(void)
 
 void mx_fence_sc(struct thread *t)
 {
+	if (mx->debt.state == D_OWED && t == &mx->t[mx->debt.tid])
+		mx_end(O_PRUNED);
 	mx_join(&t->cur, &t->acq, true);
 	mx_join(&t->cur, &mx->sc, false);
 	mx_join(&mx->sc, &t->cur, false);
@@ -79,6 +81,7 @@ void mx_fence(enum mx_order o, struct mx_site at)
 	}
 	t->pend = (struct op){ K_FENCE, 0, o, at };
 	mx_event();
+	mx_future_access(NULL);
 	if (o == MX_acquire || o == MX_acq_rel)
 		mx_join(&t->cur, &t->acq, true);
 	mx_segment(t);
@@ -235,7 +238,8 @@ static bool too_stale(struct loc *l, int m)
 uint64_t mx_read(struct loc *l, enum mx_order o, struct event *e)
 {
 	uint16_t cand[NMO], last = mx_me()->last[index_of(l)];
-	unsigned n = 0;
+	uint64_t guess[8], hist = mx_me()->hist;
+	unsigned n = 0, guesses = 0, i;
 
 	/* Spinning to the end of its bound: it sees nothing new. */
 	if (mx_me()->burst && last && mx_ord(last) >= floor_of(l, o)) {
@@ -245,8 +249,18 @@ uint64_t mx_read(struct loc *l, enum mx_order o, struct event *e)
 	for (int k = l->n - 1; k >= floor_of(l, o); k--)
 		if (!too_stale(l, l->mo[k]))
 			cand[n++] = l->mo[k];
-	take(l, cand[mx_choose(n)], o, e);
+	if (o == MX_relaxed)
+		guesses = mx_future_values(l, guess, ARRAY_LEN(guess));
+	i = mx_choose(n + guesses);
+	if (i >= n) {
+		mx_future_take(l, guess[i - n]);
+		e->note = "from a later store";
+		return e->in = guess[i - n];
+	}
+	take(l, cand[i], o, e);
 	mx_me()->cur.clk[mx->cur]++;
+	if (o == MX_relaxed)
+		mx_future_loaded(l, hist);
 	return e->in;
 }
 
@@ -281,6 +295,7 @@ static void put(struct loc *l, int after, uint64_t v, enum mx_order o, int read,
 	mx_remember(m->id + (uint64_t)l->addr);
 	e->out = m->val;
 	e->stale = (uint8_t)(l->n - 1 - m->ord);
+	mx_future_stored(l, k);
 }
 
 static bool rmw_follows(struct loc *l, int k)
@@ -297,6 +312,7 @@ uint64_t mx_load(const volatile void *p, int size, enum mx_order o, struct mx_si
 	mx_point(K_LOAD, p, o, at, false);
 	l = mx_locate(p, size, at.expr);
 	mx_race_atomic(l, false, at);
+	mx_future_access(l);
 	return mx_read(l, o, mx_event());
 }
 
@@ -309,6 +325,7 @@ void mx_store(volatile void *p, int size, uint64_t v, enum mx_order o, struct mx
 	mx_point(K_STORE, p, o, at, true);
 	l = mx_locate(p, size, at.expr);
 	mx_race_atomic(l, true, at);
+	mx_future_access(l);
 	for (int k = l->n - 1; k >= floor_of(l, o); k--)
 		if (!rmw_follows(l, k))
 			cand[n++] = (uint16_t)k;
@@ -328,6 +345,7 @@ uint64_t mx_rmw(enum mx_rmw op, volatile void *p, int size, uint64_t v, enum mx_
 	mx_point(K_RMW, p, o, at, true);
 	l = mx_locate(p, size, at.expr);
 	mx_race_atomic(l, true, at);
+	mx_future_access(l);
 	for (int k = l->n - 1; k >= floor_of(l, o); k--)
 		if (!rmw_follows(l, k))
 			cand[n++] = (uint16_t)k;
@@ -359,6 +377,7 @@ bool mx_cas(volatile void *p, int size, void *expected, uint64_t v, enum mx_orde
 	mx_point(K_CAS, p, o, at, true);
 	l = mx_locate(p, size, at.expr);
 	mx_race_atomic(l, true, at);
+	mx_future_access(l);
 	/* Reading what it expects means success, for which the place must be free; a
 	 * failure is a relaxed load. */
 	for (int k = l->n - 1; k >= 0; k--) {

@@ -24,11 +24,25 @@ WEAKER = {
 }
 ORDER = re.compile(r"\b(acquire|release|acq_rel|seq_cst)\)")
 ATOMIC = re.compile(r"\batomic_(get|set|swap|add|sub|or|and|cas|fence)\(")
+# Which tests are run on the mutants of a file, until one of them notices.
+CONCERNED = {
+    "rt/runq.c": ["runq"],
+    "rt/lock.c": ["lock"],
+    "rt/lock.h": ["lock"],
+    "rt/proc.c": ["proc"],
+    "rt/rt.h": ["proc"],
+    "rt/sched.c": ["chan", "sched"],
+    "rt/find.c": ["sched"],
+    "rt/idle.c": ["sched"],
+    "rt/g.c": ["sched"],
+    "sync/mutex.c": ["mutex"],
+    "sync/waitq.c": ["mutex"],
+    "sync/chan.c": ["chan"],
+}
 # Statements that can be left out: each is there to wake somebody or to order something.
 DROP = re.compile(
     r"^\s*((?:mri_os_futex_wake|mri_lock_wake|mri_sched_wake|mri_sched_ready|wake_m|"
-    r"mri_os_membarrier|compiler_barrier|stop_spinning|start_m|mri_lock_drop|"
-    r"mri_waitq_unlock)\(.*\);)(.*)$")
+    r"mri_os_membarrier|compiler_barrier|stop_spinning|start_m)\(.*\);)(.*)$")
 # sched_wake() ends blocks whose only statement it is, hence ((void)0) and not nothing.
 
 
@@ -174,23 +188,14 @@ def main():
     args = ap.parse_args()
     info = sources()
     known = reasons()
-    users = {}
-    for test, files in info["tests"].items():
-        for f in files:
-            if not f.endswith(".o"):
-                users.setdefault(f, []).append(test)
-    # Inline functions, and who sees them most directly.
-    users["rt/lock.h"] = ["lock", "mutex", "sched"]
-    users["rt/rt.h"] = ["proc", "sched"]
+    users = {f: t for f, t in CONCERNED.items() if set(t) <= set(info["tests"])}
     if not planted(info, args.seconds):
         return 1
     jobs, rows = [], []
     for path in sorted(users):
         if args.only and args.only not in path:
             continue
-        # The test named after the file first.
-        stem = os.path.splitext(os.path.basename(path))[0]
-        tests = sorted(users[path], key=lambda t: t != stem)
+        tests = users[path]
         for number, old, what, text in mutants(path):
             where = "%s:%s" % (path, function_of(path, number))
             key = "%s: %s: %s" % (where, old.split("/*")[0].strip(), what)

@@ -126,6 +126,19 @@ static void next_m(void)
 	use(&m2);
 }
 
+/* Takes it from m1, then from m2, to whom it was passed on. */
+static void sysmon_both(void)
+{
+	if (!mri_proc_take(&m1, &p, tick0))
+		return;
+	touch(&p);
+	atomic_set(&passed_on, 1u, release);
+	if (mri_proc_take(&m2, &p, tick0)) {
+		touch(&p);
+		atomic_set(&passed_on, 2u, release);
+	}
+}
+
 static void check(void)
 {
 	uintptr_t a = m1.proc, b = m2.proc;
@@ -142,12 +155,18 @@ static void check(void)
 }
 
 #define BOTH(id, ...) \
-	MODEL(id, .setup = setup, .threads = { __VA_ARGS__ }, .check = check) \
-	MODEL(id##_fences, .setup = setup_fences, .threads = { __VA_ARGS__ }, .check = check)
+	MODEL(id, .setup = setup, .threads = { __VA_ARGS__ }, .check = check, \
+	      .load_buffering = true) \
+	MODEL(id##_fences, .setup = setup_fences, .threads = { __VA_ARGS__ }, .check = check, \
+	      .load_buffering = true)
 BOTH(proc_take, user, sysmon)
 BOTH(proc_take_twice, user_twice, sysmon_twice)
 BOTH(proc_take_nested, nested, sysmon)
 BOTH(proc_take_turns, user_turns, sysmon)
 BOTH(proc_take_and_pass_on, user_twice, sysmon, next_m)
+MODEL(proc_take_again, .setup = setup, .threads = { user, sysmon_both, next_m },
+      .check = check, .preemptions = 4, .slow = true)
+MODEL(proc_take_again_fences, .setup = setup_fences, .threads = { user, sysmon_both, next_m },
+      .check = check)
 BOTH(proc_let_go, user_lets_go, sysmon, next_m)
 BOTH(proc_comes_back, user_returns, sysmon)

@@ -6,7 +6,7 @@
 #	make mutate             weaken each ordered atomic in turn: which test sees it?
 
 MODEL_B := build/$(notdir $(firstword $(CC)))-model
-MODEL_ENGINE := explorer memory race kernel faults report
+MODEL_ENGINE := explorer memory future race kernel faults report
 
 # Each test, and the shipped files it is about.
 MODEL_TESTS := litmus runq lock proc mutex chan sched

@@ -4,8 +4,8 @@
 #include "base/atomic.h"
 #include "rt/rt.h"
 
-enum { N = 8, FIRST = (int)-2 };       /* indices wrap after two pushes */
-static struct mri_runq q, q2, q3;
+enum { N = 12, FIRST = (int)-2 };       /* indices wrap after two pushes */
+static struct mri_runq q, q2, q3, q4;
 static struct g gs[N];
 static uint8_t out[MODEL_THREADS + 1][N];
 static int nout[MODEL_THREADS + 1];
@@ -18,6 +18,11 @@ static void fill(int n)
 		model_check(mri_runq_push(&q, &gs[npushed]));
 		npushed++;
 	}
+}
+static void fill_more(struct mri_runq *r, int n)
+{
+	for (; n > 0; n--)
+		model_check(mri_runq_push(r, &gs[npushed++]));
 }
 static void fill2(void) { fill(2); }
 static void fill3(void) { fill(3); }
@@ -51,7 +56,8 @@ static void all_once(void)
 {
 	int seen[N] = { 0 };
 
-	while (took(mri_runq_pop(&q)) || took(mri_runq_pop(&q2)) || took(mri_runq_pop(&q3)))
+	while (took(mri_runq_pop(&q)) || took(mri_runq_pop(&q2)) || took(mri_runq_pop(&q3)) ||
+	       took(mri_runq_pop(&q4)))
 		;
 	took(mri_runq_swap_next(&q, NULL));
 	for (int t = 0; t <= MODEL_THREADS; t++)
@@ -115,21 +121,44 @@ static void thief2_twice(void)
 	took(mri_runq_pop(&q2));
 }
 
-MODEL(runq_push_and_steal, .setup = fill0, .threads = { owner_push_pop, thief2 },
+MODEL(runq_push_and_steal, .setup = fill0, .load_buffering = true, .threads = { owner_push_pop, thief2 },
       .check = all_once)
-MODEL(runq_pushes_and_steals, .setup = fill0, .threads = { owner_pushes, thief2_twice },
+MODEL(runq_pushes_and_steals, .setup = fill0, .load_buffering = true, .threads = { owner_pushes, thief2_twice },
       .check = all_once)
-MODEL(runq_full_and_steal, .setup = fill4, .threads = { owner_pop_push, thief2 },
+MODEL(runq_full_and_steal, .setup = fill4, .load_buffering = true, .threads = { owner_pop_push, thief2 },
       .check = all_once)
-MODEL(runq_pop_and_steal, .setup = fill3, .threads = { owner_pops, thief2 }, .check = all_once)
-MODEL(runq_two_thieves, .setup = fill4, .threads = { owner_pops, thief2, thief3 },
+MODEL(runq_pop_and_steal, .setup = fill3, .load_buffering = true, .threads = { owner_pops, thief2 }, .check = all_once)
+MODEL(runq_two_thieves, .setup = fill4, .load_buffering = true, .threads = { owner_pops, thief2, thief3 },
       .check = all_once)
 MODEL(runq_two_thieves_refill, .setup = fill4, .threads = { owner_pop_push, thief2, thief3 },
       .check = all_once, .slow = true)
-MODEL(runq_stolen_again, .setup = fill4, .threads = { owner_pop_push, thief2_only, thief3_of2 },
+MODEL(runq_stolen_again, .setup = fill4, .load_buffering = true, .threads = { owner_pop_push, thief2_only, thief3_of2 },
       .check = all_once)
-MODEL(runq_one_left, .setup = fill2, .threads = { owner_pops, thief2_twice, thief3 },
+MODEL(runq_one_left, .setup = fill2, .load_buffering = true, .threads = { owner_pops, thief2_twice, thief3 },
       .check = all_once)
+
+/* A ring that was emptied by a thief is filled by its owner's own stealing: the slots
+ * that the thief may still be reading come round again. Two in q2, four each in q, q3;
+ * thief and victim threads share no other ring. */
+static void fill_three(void)
+{
+	fill(4);
+	fill_more(&q2, 2);
+	fill_more(&q3, 4);
+	q4.head = q4.tail = (uint32_t)FIRST;
+}
+static void robs2(void) { took(mri_runq_steal(&q4, &q2, false)); }
+static void refills2(void)
+{
+	while (took(mri_runq_pop(&q2)))
+		;
+	for (int i = 0; i < 2; i++) {
+		took(mri_runq_steal(&q2, i ? &q3 : &q, false));
+		took(mri_runq_pop(&q2));
+	}
+}
+MODEL(runq_robbed_then_steals, .setup = fill_three, .threads = { refills2, robs2 },
+      .check = all_once, .load_buffering = true)
 
 /* The hand-off slot: the owner puts, replaces and takes back, a thief takes. */
 static void owner_next(void)
@@ -147,8 +176,8 @@ static void owner_next(void)
 }
 static void thief2_next(void) { took(mri_runq_steal(&q2, &q, true)); }
 static void thief3_next(void) { took(mri_runq_steal(&q3, &q, true)); }
-MODEL(runq_hand_off, .setup = fill0, .threads = { owner_next, thief2_next }, .check = all_once)
-MODEL(runq_hand_off_two, .setup = fill0, .threads = { owner_next, thief2_next, thief3_next },
+MODEL(runq_hand_off, .setup = fill0, .load_buffering = true, .threads = { owner_next, thief2_next }, .check = all_once)
+MODEL(runq_hand_off_two, .setup = fill0, .load_buffering = true, .threads = { owner_next, thief2_next, thief3_next },
       .check = all_once)
 
 /* A snapshot of the length is never nonsense. */

@@ -22,7 +22,14 @@ static void start_one(void)
 	world_thread();
 	mri_sched_start(one);
 }
-MODEL(sched_start_as_m_sleeps, .setup = setup_one, .threads = { m0, start_one, world_spare }, .daemons = 5,
+static void setup_one_ghosts(void)
+{
+	setup_one();
+	world_ghosts_ok = true;
+}
+MODEL(sched_start_as_m_sleeps_quick, .setup = setup_one_ghosts, .threads = { m0, start_one },
+      .daemons = 1, .check = world_all_done)
+MODEL(sched_start_as_m_sleeps, .setup = setup_one, .threads = { m0, start_one, world_spare }, .daemons = 5, .preemptions = 3,
       .check = world_all_done)
 
 /* ---- park and ready ---- */
@@ -67,8 +74,15 @@ static void setup_park(void)
 	world_ms[0].next_g = world_g(waits);
 	world_ms[0].next_g->state = G_RUNNABLE;
 }
+static void setup_park_ghosts(void)
+{
+	setup_park();
+	world_ghosts_ok = true;
+}
+MODEL(sched_park_and_ready_quick, .setup = setup_park_ghosts, .threads = { m0, wakes_thread },
+      .daemons = 1, .check = world_all_done)
 MODEL(sched_park_and_ready, .setup = setup_park, .threads = { m0, wakes_thread, world_spare },
-      .daemons = 5, .check = world_all_done)
+      .daemons = 5, .preemptions = 3, .check = world_all_done)
 
 /* Two Ms: the waker is a goroutine, and the woken may run on either. */
 static void setup_park_two(void)
@@ -83,7 +97,7 @@ static void setup_park_two(void)
 	world_ms[1].next_g->state = G_RUNNABLE;
 }
 MODEL(sched_park_and_ready_two_ms, .setup = setup_park_two, .threads = { m0, m1, world_spare },
-      .daemons = 7, .check = world_all_done, .slow = true)
+      .daemons = 7, .preemptions = 3, .check = world_all_done, .slow = true)
 
 /* ---- work made while the other M stops spinning ---- */
 static void starts_two(void)
@@ -102,4 +116,85 @@ static void setup_spread(void)
 	world_ms[0].next_g->state = G_RUNNABLE;
 }
 MODEL(sched_work_as_the_other_sleeps, .setup = setup_spread, .threads = { m0, m1, world_spare },
-      .daemons = 7, .check = world_all_done, .slow = true)
+      .daemons = 7, .preemptions = 2, .check = world_all_done, .slow = true)
+
+/* ---- the taking of a P from a goroutine that computes ---- */
+static uint32_t tick0;
+/* Comes back to a P at its yield, and queues for one if there is none. */
+static void computes(void)
+{
+	atomic_add(&ran, 1u, relaxed);
+	mri_sched_yield();
+	atomic_add(&ran, 1u, relaxed);
+}
+static void takes(void)
+{
+	world_thread();
+	if (mri_proc_take(&world_ms[0], &world_ps[0], tick0))
+		mri_sched_handoff(&world_ps[0]);
+}
+static void setup_take(void)
+{
+	world_procs(1);
+	world_m_init(0);
+	world_ms[0].next_g = world_g(computes);
+	world_ms[0].next_g->state = G_RUNNABLE;
+}
+/* Another one waits behind it, and must run whatever sysmon does. */
+static void setup_take_behind(void)
+{
+	setup_take();
+	one = world_g(count);
+	one->state = G_RUNNABLE;
+	mri_runq_push(&world_ps[0].q, one);
+}
+MODEL(sched_take, .setup = setup_take, .threads = { m0, takes, world_spare }, .daemons = 5,
+      .preemptions = 3, .check = world_all_done,
+      .slow = true)
+MODEL(sched_take_with_one_behind, .setup = setup_take_behind,
+      .threads = { m0, takes, world_spare }, .daemons = 5, .preemptions = 2,
+      .check = world_all_done,
+      .slow = true)
+static void setup_take_fences(void)
+{
+	setup_take_behind();
+	mri_sched.no_membarrier = true;
+}
+MODEL(sched_take_fences, .setup = setup_take_fences, .threads = { m0, takes, world_spare },
+      .daemons = 5, .preemptions = 2, .check = world_all_done,
+      .slow = true)
+
+/* ---- blocking sections: the P goes on, the goroutine comes back ---- */
+static void blocks(void)
+{
+	mri_sched_block_begin();
+	atomic_add(&ran, 1u, relaxed);
+	mri_sched_block_end();
+	atomic_add(&ran, 1u, relaxed);
+}
+static void setup_block(void)
+{
+	world_procs(1);
+	world_m_init(0);
+	world_ms[0].next_g = world_g(blocks);
+	world_ms[0].next_g->state = G_RUNNABLE;
+	one = world_g(count);
+	one->state = G_RUNNABLE;
+	mri_runq_push(&world_ps[0].q, one);
+}
+MODEL(sched_block, .setup = setup_block, .threads = { m0, world_spare }, .daemons = 3,
+      .preemptions = 3, .check = world_all_done,
+      .slow = true)
+/* The same while somebody else starts a goroutine. */
+static void setup_block_start(void)
+{
+	world_procs(1);
+	world_m_init(0);
+	world_ms[0].next_g = world_g(blocks);
+	world_ms[0].next_g->state = G_RUNNABLE;
+	one = world_g(count);
+}
+MODEL(sched_block_and_start, .setup = setup_block_start,
+      .threads = { m0, start_one, world_spare }, .daemons = 5, .preemptions = 2,
+      .check = world_all_done,
+      .slow = true)

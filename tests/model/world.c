@@ -88,13 +88,18 @@ void mri_stack_free(struct p *p, struct g *g)
 }
 
 /* ---- a thread the scheduler starts ---- */
-static uint32_t started;
+bool world_ghosts_ok;
+static uint32_t started, ghosts;
 static void *(*start_fn)(void *);
 static void *start_arg;
 
 int mri_os_thread_start(void *(*fn)(void *), void *arg, size_t stack_size)
 {
 	(void)stack_size;
+	if (world_ghosts_ok) {
+		atomic_add(&ghosts, 1u, relaxed);
+		return 0;
+	}
 	if (start_fn)
 		model_fail("check", "the scheduler starts one more thread than the test has");
 	start_fn = fn;
@@ -166,6 +171,8 @@ struct g *world_g(void (*fn)(void))
 }
 void world_all_done(void)
 {
+	if (atomic_get(&ghosts, relaxed))
+		return;
 	if (atomic_get(&ended, relaxed) != (uint32_t)ngs)
 		model_fail("check", "%u of %d goroutines ended", ended, ngs);
 }

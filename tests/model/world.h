@@ -19,6 +19,9 @@ void world_m(int i);
 void world_spare(void);
 /* A goroutine that runs fn; not yet runnable. */
 struct g *world_g(void (*fn)(void));
+/* setup: a thread that the scheduler starts is not modelled. It has a P and would find
+ * whatever there is, so an execution that starts one is good. */
+extern bool world_ghosts_ok;
 /* check: all goroutines have come to their end. */
 void world_all_done(void);
 extern bool world_hostile;               /* setup: mri_choice_hostile says yes or no */

@@ -37,12 +37,21 @@ static void free_object(struct object *obj)
 	free(obj);
 }
 
+/* Now and then somebody stays for a turn, so that the others queue behind him; the last
+ * comes and goes as fast as it can. */
+static void linger(int refs)
+{
+	if (refs != 0 && refs % 2 == 0)
+		go_yield();
+}
+
 static void drop_mutex(struct object *obj)
 {
 	bool last;
 
 	mutex_lock(&obj->m);
 	last = --obj->refs == 0;
+	linger(obj->refs);
 	mutex_unlock(&obj->m);
 	if (last)
 		free_object(obj);
@@ -54,6 +63,7 @@ static void drop_writer(struct object *obj)
 
 	rwmutex_lock(&obj->rw);
 	last = --obj->refs == 0;
+	linger(obj->refs);
 	rwmutex_unlock(&obj->rw);
 	if (last)
 		free_object(obj);
@@ -63,12 +73,13 @@ static void drop_writer(struct object *obj)
  * counted, but not that they have unlocked: it waits for that as a writer. */
 static void drop_reader(struct object *obj)
 {
-	bool last;
+	int refs;
 
 	rwmutex_rlock(&obj->rw);
-	last = __atomic_sub_fetch(&obj->refs, 1, __ATOMIC_ACQ_REL) == 0;
+	refs = __atomic_sub_fetch(&obj->refs, 1, __ATOMIC_ACQ_REL);
+	linger(refs);
 	rwmutex_runlock(&obj->rw);
-	if (!last)
+	if (refs != 0)
 		return;
 	rwmutex_lock(&obj->rw);
 	rwmutex_unlock(&obj->rw);
@@ -203,15 +214,23 @@ TEST(lifetime, waitgroup)
 
 /* -------------------------------------------------------------------- once -- */
 
-/* All call it, each counts itself out by a plain atomic; the last frees it. The one that
- * ran the function may be the first to return, or the last. */
-static void nothing(void *p) { *(int *)p = 1; }
+/* The one that runs the function counts itself out in there, the others when they have
+ * returned: so the last of them may free it while the first is still on its way back. */
+struct run { struct object *obj; bool ran; };
+
+static void count_out(void *p)
+{
+	struct run *r = p;
+
+	r->ran = true;
+	linger(__atomic_sub_fetch(&r->obj->refs, 1, __ATOMIC_ACQ_REL) - 1);
+}
 static void drop_once(struct object *obj)
 {
-	int ran = 0;
+	struct run r = { obj, false };
 
-	once_call(&obj->o, nothing, &ran);
-	if (__atomic_sub_fetch(&obj->refs, 1, __ATOMIC_ACQ_REL) == 0)
+	once_call(&obj->o, count_out, &r);
+	if (!r.ran && __atomic_sub_fetch(&obj->refs, 1, __ATOMIC_ACQ_REL) == 0)
 		free_object(obj);
 }
 
