@@ -436,8 +436,10 @@ static void run_test(const struct test *t, const char *procs)
 		printf("FAIL %s: %s\n", title, why);
 		show("stdout", out);
 		show("stderr", err);
-		printf("  ---- again: %s%s %s%s --run=%s.%s\n", procs ? "MILLRACE=procs=" : "",
-		       procs ? procs : "", t->env ? t->env : "", self, t->unit, t->name);
+		printf("  ---- again: %s%s%s%s%s --run=%s.%s\n",
+		       procs ? "MILLRACE=procs=" : "", procs ? procs : "",
+		       t->env ? t->env : "", procs || t->env ? " " : "",
+		       self, t->unit, t->name);
 	} else {
 		passed++;
 		printf("ok %s\n", title);

@@ -29,17 +29,15 @@ static void push_tail(struct p *p, struct g *g)
 		mri_find_queue_global(g);
 }
 
-/* A goroutine that gave its turn up: behind all others. A locked one needs the P to
- * go round through other Ms, so it queues with everybody. */
+/* A goroutine that gave its turn up: behind all others. On an M that is locked the P
+ * must go round through other Ms, so it queues with everybody. */
 void mri_find_yielded(struct m *m, struct g *g)
 {
 	/* Relaxed: entered. */
 	struct p *p = (struct p *)(atomic_get(&m->proc, relaxed) & ~MRI_TAKING);
 
-	if (unlikely(g->locked || !p))
+	if (unlikely(m->only || !p))
 		mri_find_queue_global(g);
-	else if (unlikely(g->bound != NULL))
-		mri_find_push_bound(m, g);
 	else
 		push_tail(p, g);
 }
@@ -89,29 +87,21 @@ static struct g *pop_locked(void)
 	return g;
 }
 
-/* Move some of the global queue to p's ring. A bound one is returned instead: it
- * cannot run here. */
-static struct g *refill(struct p *p)
+/* Move some of the global queue to p's ring. */
+static void refill(struct p *p)
 {
 	uint32_t room = MRI_RUNQ_CAP - mri_runq_len(&p->q), n;
-	struct g *g = NULL;
+	struct g *g;
 
 	mri_lock_take(&mri_sched.lock);
 	n = mri_sched.nqueue / (uint32_t)mri_sched.procs + 1;
 	n = n < room ? n : room;
 	n = n < REFILL ? n : REFILL;
-	while (n-- > 0 && (g = pop_locked()) != NULL) {
-		if (g->bound)
-			break;
-		if (!mri_runq_push(&p->q, g)) {
-			mri_find_push_locked(g);
-			g = NULL;
-			break;
-		}
-		g = NULL;
-	}
+	/* Only its owner fills a ring, so the room can but grow. */
+	while (n-- > 0 && (g = pop_locked()) != NULL)
+		if (!mri_runq_push(&p->q, g))
+			mri_throw("a ring with room is full");
 	mri_lock_drop(&mri_sched.lock);
-	return g;
 }
 
 /* --------------------------------------------------------- finding work -- */
@@ -150,6 +140,7 @@ struct g *mri_find_quick(struct m *m)
 {
 	/* Relaxed: entered. */
 	struct p *p = (struct p *)(atomic_get(&m->proc, relaxed) & ~MRI_TAKING);
+	struct g *g;
 	int64_t next;
 
 	/* Relaxed: hints; g0 looks again. */
@@ -163,7 +154,11 @@ struct g *mri_find_quick(struct m *m)
 		return NULL;
 	/* Relaxed: sysmon only compares. */
 	atomic_set(&p->tick, p->tick + 1, relaxed);
-	return take_own(p);
+	g = take_own(p);
+	if (likely(!g || !g->bound || g->bound == m))
+		return g;
+	m->next_g = g; /* g0 delivers it */
+	return NULL;
 }
 
 static struct g *pop_bound(struct m *m)
@@ -183,33 +178,6 @@ static struct g *pop_bound(struct m *m)
 	}
 	mri_lock_drop(&m->bound_lock);
 	return g;
-}
-
-/* The goroutine m is locked to, if it is in m's queue: taken out. Others that are
- * pinned to m stay: they wait until it unlocks. */
-bool mri_find_unqueue_only(struct m *m)
-{
-	struct g *kept = NULL, *kept_tail = NULL, *next;
-	bool found = false;
-
-	mri_lock_take(&m->bound_lock);
-	for (struct g *g = m->bound_head; g; g = next) {
-		next = g->link;
-		g->link = NULL;
-		if (g == m->only) {
-			found = true;
-		} else if (kept_tail) {
-			kept_tail->link = g;
-			kept_tail = g;
-		} else {
-			kept = kept_tail = g;
-		}
-	}
-	/* Relaxed: by the lock. */
-	atomic_set(&m->bound_head, kept, relaxed);
-	m->bound_tail = kept_tail;
-	mri_lock_drop(&m->bound_lock);
-	return found;
 }
 
 void mri_find_push_bound(struct m *m, struct g *g)
@@ -293,6 +261,8 @@ static struct g *look(struct m *m, struct p *p)
 	int64_t next = mri_timer_next(p->timers), now;
 	struct g *g;
 
+	bool refills = refill_due(p); /* as find_quick saw it, before this turn counts */
+
 	/* Relaxed: sysmon only compares. */
 	atomic_set(&p->tick, p->tick + 1, relaxed);
 	if (next && next <= (now = mri_choice_now()))
@@ -300,8 +270,8 @@ static struct g *look(struct m *m, struct p *p)
 	/* Every other turn is the bound ones', or either kind could starve the other. */
 	if (p->tick % 2 == 0 && (g = pop_bound(m)) != NULL)
 		return g;
-	if (refill_due(p) && (g = refill(p)) != NULL)
-		return g;
+	if (refills)
+		refill(p);
 	if ((g = take_own(p)) != NULL || (g = pop_bound(m)) != NULL)
 		return g;
 	if (!m->spinning) {
@@ -378,36 +348,39 @@ struct g *mri_find_next(struct m *m)
 		/* Relaxed: entered. */
 		struct p *p = (struct p *)(atomic_get(&m->proc, relaxed) & ~MRI_TAKING);
 		struct g *g;
+		bool was_spinning;
 
 		if (m->next_g) {
 			g = m->next_g;
 			m->next_g = NULL;
 		} else if (m->only) {
-			if (!p || !mri_find_unqueue_only(m)) {
+			if (!p || (g = pop_bound(m)) == NULL) {
 				mri_idle_sleep_only(m);
 				continue;
 			}
-			g = m->only;
 		} else if (!p) {
 			if (!mri_idle_take(m))
 				mri_idle_sleep(m, 0);
 			continue;
 		} else if (unlikely(atomic_get(&p->retired, relaxed))) {
+			stop_spinning(m);
 			mri_idle_drain(m, p);
 			continue;
 		} else if ((g = look(m, p)) == NULL) {
 			rest(m);
 			continue;
 		}
+		was_spinning = m->spinning;
+		stop_spinning(m);
 		if (g->bound && g->bound != m) {
+			/* The P goes with it, and so would the spinner's duty to look. */
 			mri_idle_deliver(m, g);
+			if (was_spinning)
+				mri_sched_wake();
 			continue;
 		}
-		if (m->spinning) {
-			stop_spinning(m);
-			mri_sched_wake(); /* a spinner found something: there may
-						 * be more */
-		}
+		if (was_spinning)
+			mri_sched_wake(); /* where it found something there may be more */
 		return g;
 	}
 }

@@ -16,6 +16,7 @@ void mri_idle_put(struct p *p)
 {
 	if (!p)
 		return;
+	mri_assert(!p->idle && !p->away);
 	if (p->retired) {
 		p->away = true;
 		return;
@@ -241,6 +242,7 @@ void mri_idle_sleep(struct m *m, int64_t until)
 {
 	bool last, keep;
 
+	mri_assert(!m->spinning);
 	mri_lock_take(&mri_sched.lock);
 	requeue_bound(m);
 	if (mri_sched.nqueue != 0 && mri_sched.idle_ps) {
@@ -272,7 +274,8 @@ void mri_idle_sleep(struct m *m, int64_t until)
  * goroutine comes to g later. */
 static bool wants(struct m *b, struct g *g)
 {
-	return b->state == M_IDLE || (b->state == M_WAITS && b->waits_for == g);
+	return b->state == M_IDLE ||
+	       (b->state == M_WAITS && (!b->waits_for || b->waits_for == g));
 }
 
 void mri_idle_queue_bound(struct g *g)
@@ -323,10 +326,9 @@ void mri_idle_sleep_only(struct m *m)
 	if (p)
 		mri_sched_handoff(p);
 	mri_lock_take(&mri_sched.lock);
-	/* It may have been readied while this M was still active. */
-	if (mri_find_unqueue_only(m))
-		mri_find_push_locked(m->only);
-	m->waits_for = m->only;
+	/* Some may have been readied while this M was still active. */
+	requeue_bound(m);
+	m->waits_for = NULL;
 	last = set_inactive(m, M_WAITS);
 	mri_lock_drop(&mri_sched.lock);
 	if (last)
@@ -367,15 +369,17 @@ void mri_sched_regain(struct g *g)
 
 void mri_sched_handoff(struct p *p)
 {
-	bool work;
+	bool work, surplus;
 	int64_t next = mri_timer_next(p->timers);
 
 	mri_lock_take(&mri_sched.lock);
-	work = !p->retired && (!mri_runq_empty(&p->q) || mri_sched.nqueue != 0);
-	if (!work)
+	/* Decided here, once: when the lock is dropped it may be in use again. */
+	surplus = p->retired;
+	work = !mri_runq_empty(&p->q) || mri_sched.nqueue != 0;
+	if (!surplus && !work)
 		mri_idle_put(p);
 	mri_lock_drop(&mri_sched.lock);
-	if (p->retired)
+	if (surplus)
 		mri_idle_drain(NULL, p);
 	else if (work)
 		start_m(p, false);
@@ -411,6 +415,7 @@ void mri_sched_set_procs(int n)
 		atomic_set(&mri_sched.all_ps[i]->retired, i >= n, relaxed);
 	for (struct p *p, *list = take_idle_list(); (p = list) != NULL;) {
 		list = p->idle_next;
+		p->idle = false;
 		mri_idle_put(p);
 	}
 	for (int i = 0; i < mri_sched.nps && i < n; i++) {
@@ -426,7 +431,8 @@ void mri_sched_set_procs(int n)
 	mri_lock_drop(&mri_sched.lock);
 	/* One still in use may start more of them; they move when it is drained. */
 	for (int i = n; i < mri_sched.nps; i++)
-		mri_timer_move_all(mri_sched.all_ps[i]->timers, mri_sched.all_ps[0]->timers);
+		mri_timer_move_all(mri_sched.all_ps[i]->timers,
+				   mri_sched.all_ps[0]->timers);
 	mri_sched_wake();
 }
 

@@ -105,8 +105,8 @@ enum mri_after { MRI_AFTER_NONE, MRI_AFTER_PARK, MRI_AFTER_YIELD, MRI_AFTER_EXIT
 enum m_state {
 	M_ACTIVE,               /* runs code, with a P or without */
 	M_IDLE,                 /* on sched.idle_ms: anyone may give it a P */
-	M_WAITS,                /* its bound goroutine waits, or is in the global queue:
-				 * woken with a P and that goroutine only */
+	M_WAITS,                /* what is bound to it waits, or is in the global queue:
+				 * woken with a P and one of those only */
 };
 
 struct m {
@@ -127,8 +127,8 @@ struct m {
 	struct m *idle_prev, *idle_next;
 	struct p *next_p;               /* given by whoever wakes it (set before futex) */
 	struct g *next_g;               /* and run this first */
-	struct g *only;                 /* locked to it: runs nothing else; by itself */
-	struct g *waits_for;            /* M_WAITS: this one */
+	struct g *only;                 /* locked to it; by itself */
+	struct g *waits_for;            /* M_WAITS: this one; NULL: any bound to it */
 	/* -- others -- */
 	uint32_t park;                  /* futex word: 1 when woken */
 	struct mri_lock bound_lock;
@@ -162,7 +162,7 @@ struct p {
 	/* -- sysmon's -- */
 	uint32_t seen_tick;
 	struct m *seen_m;
-	int64_t seen_at, seen_cpu, cpu_at;
+	int64_t seen_at, seen_cpu;
 };
 
 struct mri_sched {

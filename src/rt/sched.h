@@ -22,7 +22,6 @@ void mri_find_queue_next(struct p *p, struct g *g);
 void mri_find_queue_global(struct g *g);
 void mri_find_push_locked(struct g *g);         /* the same, sched.lock held */
 void mri_find_push_bound(struct m *m, struct g *g);
-bool mri_find_unqueue_only(struct m *m);        /* m->only was in m's queue: out */
 
 /* ---- idle.c ---- */
 void mri_idle_put(struct p *p);                 /* sched.lock held; NULL ignored */
@@ -30,7 +29,8 @@ bool mri_idle_take(struct m *m);                /* an idle P for m, if there is 
 /* Sleep as an idle M until given a P, or until `until` (0: none) if nobody else
  * already keeps an earlier time. Entered, without a P. */
 void mri_idle_sleep(struct m *m, int64_t until);
-/* m runs only m->only, which waits: give the P on and sleep until it is ready. */
+/* m is locked, and all that is bound to it waits: give the P on and sleep until some
+ * of it is ready. */
 void mri_idle_sleep_only(struct m *m);
 /* A runnable goroutine that may only run on g->bound. */
 void mri_idle_queue_bound(struct g *g);

@@ -1,8 +1,8 @@
 /* sysmon.c - the thread that watches: it takes Ps from stuck threads, wakes idle ones
  * for work that waits, gives stacks back, and finds the process asleep for ever.
  *
- * A P is stuck if it made no turn for 6 ms although its thread burned CPU for half of
- * the time that was watched, or sleeps in the kernel; a thread that is merely descheduled is not. It
+ * A P is stuck if in one turn of 6 ms or more its thread burned 3 ms of CPU since that
+ * was first read, however long that took, or if it sleeps in the kernel; a thread that is merely descheduled is not. It
  * is taken only if something waits that the P could run.
  *
  * sysmon has no P and runs no goroutine. It looks every 50 us while things change,
@@ -74,11 +74,11 @@ static bool work_waits(struct p *p, bool timer_due)
 }
 
 /* p made no turn for a while: is its thread to blame? */
-static void look_closer(struct p *p, struct m *m, int64_t now)
+static void look_closer(struct p *p, struct m *m)
 {
 	int tid = atomic_get(&m->tid, relaxed); /* relaxed: it had a P long since */
 	int64_t cpu = mri_os_thread_cpu(tid);
-	bool burns = cpu - p->seen_cpu > (now - p->cpu_at) / 2;
+	bool burns = cpu - p->seen_cpu > STUCK / 2;
 	char state = mri_os_thread_state(tid);
 
 	if (!burns && (state == 'R' || state == '?')) {
@@ -117,10 +117,8 @@ static bool check_p(struct p *p, int64_t now, bool timer_due)
 		mri_sched_wake();
 	if (p->seen_cpu < 0) {
 		p->seen_cpu = mri_os_thread_cpu(atomic_get(&m->tid, relaxed));
-		p->cpu_at = now;
 	} else if (now - p->seen_at >= STUCK) {
-		look_closer(p, m, now);
-		p->seen_cpu = -1;
+		look_closer(p, m);
 	}
 	return true;
 }
