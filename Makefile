@@ -55,7 +55,7 @@ USER_FLAGS := -fexceptions $(call takes,-fstack-clash-protection) -pthread
 ALL_CFLAGS  = -std=gnu11 -g $(OPTIMIZE) $(WARNINGS) $(USER_FLAGS) -fasynchronous-unwind-tables \
 	      -Iinclude $(flags_$(VARIANT)) $(CPPFLAGS) $(CFLAGS)
 LIB_CFLAGS  = $(ALL_CFLAGS) -Isrc -fPIC -fvisibility=hidden
-ALL_LDFLAGS = -pthread $(filter -fsanitize%,$(flags_$(VARIANT))) $(if $(CROSS),-static) $(LDFLAGS)
+ALL_LDFLAGS = -pthread $(filter -fsanitize%,$(flags_$(VARIANT))) $(LDFLAGS)
 
 # ---- files ----
 B := build/$(notdir $(firstword $(CC)))-$(VARIANT)$(OPT)
@@ -138,7 +138,8 @@ $(PLAIN): $(B)/%: %.c $(STATIC) $(B)/flags
 
 # Where a test is slower, or needs another program to run it.
 wrap_valgrind := MR_TEST_WRAP='valgrind -q --error-exitcode=99' MR_TEST_SLOW=10
-wrap_cross    := MR_TEST_WRAP='qemu-$(MACHINE)' MR_TEST_SLOW=10 MR_TEST_RUNNER='qemu-$(MACHINE)'
+QEMU          ?= qemu-$(MACHINE) -L /usr/$(CROSS:%-=%)
+wrap_cross    := MR_TEST_WRAP='$(QEMU)' MR_TEST_RUNNER='$(QEMU)' MR_TEST_SLOW=10
 test_env = $(if $(CROSS),$(wrap_cross),$(wrap_$(VARIANT))) MR_TEST_PROCS='$(PROCS)' \
 	   BUILD='$(B)' CC='$(CC)' MAKE='$(MAKE)'
 

@@ -290,7 +290,7 @@ static struct g *look(struct m *m, struct p *p)
 
 /* After this M has given its P back and stopped spinning: is there anything that
  * somebody made visible without waking anyone, because we were there? */
-static bool missed_work(void)
+bool mri_find_missed(void)
 {
 	int n;
 
@@ -332,7 +332,7 @@ static void rest(struct m *m)
 	mri_idle_put(mri_proc_release(m));
 	mri_lock_drop(&mri_sched.lock);
 	stop_spinning(m);
-	if (missed_work() && mri_idle_take(m)) {
+	if (mri_find_missed() && mri_idle_take(m)) {
 		m->spinning = true;
 		/* I3: seq_cst, pairs with I2. */
 		atomic_add(&mri_sched.nspinning, 1u, seq_cst);

@@ -81,7 +81,7 @@ static void unlink_idle(struct m *m)
 static void set_active(struct m *m)
 {
 	m->state = M_ACTIVE;
-	/* Relaxed: a missed one costs sysmon a poll, at most a second. */
+	/* Relaxed: by the lock. */
 	if (mri_sched.nactive_ms++ == 0 && atomic_get(&mri_sched.sysmon_idle, relaxed))
 		mri_sysmon_wake();
 }
@@ -158,27 +158,33 @@ static void start_m(struct p *p, bool spinning)
 
 void mri_sched_wake(void)
 {
-	uint32_t none = 0;
-	struct p *p;
+	for (;;) {
+		uint32_t none = 0;
+		struct p *p;
 
-	/* I4: seq_cst, pairs with I2: the work is visible before we look whether
-	 * somebody is there to do it. */
-	atomic_fence(seq_cst);
-	/* Relaxed: I4 ordered them. */
-	if (atomic_get(&mri_sched.nidle_ps, relaxed) == 0 ||
-	    atomic_get(&mri_sched.nspinning, relaxed) != 0)
-		return;
-	/* I3: seq_cst, pairs with I2: one waker at a time. */
-	if (!atomic_cas(&mri_sched.nspinning, &none, 1u, seq_cst))
-		return;
-	mri_lock_take(&mri_sched.lock);
-	p = idle_get();
-	mri_lock_drop(&mri_sched.lock);
-	if (p)
-		start_m(p, true);
-	else
-		/* I1: seq_cst, pairs with I2. */
+		/* I4: seq_cst, pairs with I2: the work is visible before we look whether
+		 * somebody is there to do it. */
+		atomic_fence(seq_cst);
+		/* Relaxed: I4 ordered them. */
+		if (atomic_get(&mri_sched.nidle_ps, relaxed) == 0 ||
+		    atomic_get(&mri_sched.nspinning, relaxed) != 0)
+			return;
+		/* I3: seq_cst, pairs with I2: one waker at a time. */
+		if (!atomic_cas(&mri_sched.nspinning, &none, 1u, seq_cst))
+			return;
+		mri_lock_take(&mri_sched.lock);
+		p = idle_get();
+		mri_lock_drop(&mri_sched.lock);
+		if (p) {
+			start_m(p, true);
+			return;
+		}
+		/* I1: seq_cst, pairs with I2. Others may have seen a spinner in us and
+		 * gone away content: look again, as a spinner does. */
 		atomic_sub(&mri_sched.nspinning, 1u, seq_cst);
+		if (!mri_find_missed())
+			return;
+	}
 }
 
 /* Woken, or not: true once there is a P. On a timeout the M takes itself off the

@@ -145,6 +145,7 @@ int mri_init_procs(int n)
 	if (n > MRI_MAX_PROCS)
 		n = MRI_MAX_PROCS;
 	if (n > 0 && n != old) {
+		mri_init_check_fork();
 		pthread_mutex_lock(&init_lock);
 		make_ps(n);
 		mri_sched_set_procs(n);

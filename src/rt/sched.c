@@ -213,6 +213,7 @@ void mri_sched_exit_switch(void)
 	struct g *g = mri_self();
 	struct m *m = g->m;
 
+	mri_init_check_fork();
 	mri_proc_enter(m);
 	m->after = MRI_AFTER_EXIT;
 	switch_away(m, g, true);

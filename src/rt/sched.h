@@ -19,6 +19,9 @@ struct g *mri_find_next(struct m *m);
 void mri_find_yielded(struct m *m, struct g *g);
 /* One that p is to run next: into the hand-off slot. Entered. */
 void mri_find_queue_next(struct p *p, struct g *g);
+/* Is there anything that somebody made visible without waking anyone, because it saw
+ * the caller spin or have a P? Asked after both have ended. */
+bool mri_find_missed(void);
 void mri_find_queue_global(struct g *g);
 void mri_find_push_locked(struct g *g);         /* the same, sched.lock held */
 void mri_find_push_bound(struct m *m, struct g *g);

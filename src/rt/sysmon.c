@@ -140,9 +140,10 @@ static bool all_asleep(void)
 	bool asleep;
 
 	mri_lock_take(&mri_sched.lock);
-	asleep = mri_sched.nactive_ms == 0 && mri_sched.nqueue == 0;
+	/* A keeper that wakes becomes active under the lock before it takes its timer. */
+	asleep = mri_sched.nactive_ms == 0 && mri_sched.nqueue == 0 && !any_timer();
 	mri_lock_drop(&mri_sched.lock);
-	return asleep && !any_timer();
+	return asleep;
 }
 
 /* Threads that are not ours and do not wait in one of our calls. */
@@ -181,12 +182,15 @@ static void sleep_until(int64_t deadline)
 		mri_os_futex_wait(&mri_sched.sysmon_word, 0, deadline);
 }
 
+/* If not, whoever becomes active next is asked to wake us. */
 static bool any_running(void)
 {
 	bool any;
 
 	mri_lock_take(&mri_sched.lock);
 	any = mri_sched.nactive_ms != 0;
+	/* Under the lock, since set_active() reads it there. */
+	atomic_set(&mri_sched.sysmon_idle, any ? 0u : 1u, relaxed);
 	mri_lock_drop(&mri_sched.lock);
 	return any;
 }
@@ -221,14 +225,12 @@ static void watch(void)
 			sleep_until(now + period);
 			continue;
 		}
-		/* Relaxed: an M that becomes active without seeing it costs a poll. */
-		atomic_set(&mri_sched.sysmon_idle, 1u, relaxed);
 		if (is_deadlock())
 			mri_hooks.deadlock();
+		if (mri_find_missed())
+			mri_sched_wake();
 		period = SHORT;
 		sleep_until(now + poll);
-		/* Relaxed: only spares a wake. */
-		atomic_set(&mri_sched.sysmon_idle, 0u, relaxed);
 		poll = poll * 2 < LAST_POLL ? poll * 2 : LAST_POLL;
 	}
 }

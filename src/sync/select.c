@@ -177,31 +177,29 @@ static int look(struct sel *s)
 	return -1;
 }
 
+static struct mri_waiter **queue_of(const struct sel *s, uint32_t i)
+{
+	struct mri_chan *c = chan_at(s, i);
+
+	return s->cases[s->lock[i].index].op == MR_SELECT_SEND ? &c->sendq : &c->recvq;
+}
+
 static void enqueue_all(struct sel *s, struct g *g)
 {
 	/* Relaxed: the channels' locks publish it. */
 	atomic_set(&g->chosen, 0u, relaxed);
 	g->woken_by = NULL;
 	for (uint32_t i = 0; i < s->n; i++) {
-		struct mri_waiter *w = &s->lock[i];
-		struct mri_chan *c = chan_at(s, i);
-
-		w->g = g;
-		mri_waitq_push(s->cases[w->index].op == MR_SELECT_SEND ? &c->sendq : &c->recvq,
-			       w);
+		s->lock[i].g = g;
+		mri_waitq_push(queue_of(s, i), &s->lock[i]);
 	}
 }
 
 static void dequeue_all(struct sel *s)
 {
-	for (uint32_t i = 0; i < s->n; i++) {
-		struct mri_waiter *w = &s->lock[i];
-		struct mri_chan *c = chan_at(s, i);
-
-		if (w->queued)
-			mri_waitq_remove(s->cases[w->index].op == MR_SELECT_SEND ? &c->sendq :
-										   &c->recvq, w);
-	}
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->lock[i].queued)
+			mri_waitq_remove(queue_of(s, i), &s->lock[i]);
 }
 
 static bool timer_claim(struct mri_timer *t)
@@ -235,7 +233,8 @@ static int wait(struct sel *s)
 			unlock_all(s);
 			mri_panic("out of memory for a timer");
 		}
-		mri_sched_park_timed(unlock_heap_and_all, s, MRI_WHY_SELECT, s->lock[0].obj);
+		mri_sched_park_timed(unlock_heap_and_all, s, MRI_WHY_SELECT,
+				     s->lock[0].obj);
 		mri_timer_stop(&timer);
 	} else {
 		mri_sched_park(unlock_all, s, MRI_WHY_SELECT, s->lock[0].obj);

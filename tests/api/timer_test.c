@@ -290,7 +290,7 @@ TEST(after_func, runs_in_a_goroutine_of_its_own)
 	chan_free(c.ran);
 }
 
-static char *const was[] = { "stopped", "for ever", "freed" };
+static char was[][9] = { "stopped", "for ever", "freed" };
 static void never(void *arg) { FAIL("%s, and it ran", (char *)arg); }
 TEST(after_func, stopped_does_not_run)
 {

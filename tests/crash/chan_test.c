@@ -3,7 +3,6 @@
 
 static chan(int) ch, nil;
 
-static void close_it(void) { chan_close(ch); }
 static void send_it(void) { chan_send(ch, 1); }
 static void recv_it(void) { chan_recv(ch); }
 
@@ -83,7 +82,7 @@ CRASH_TEST(chan_freed_close, 2, FREED)
 {
 	ch = chan_make(int, 1);
 	chan_free(ch);
-	close_it();
+	chan_close(ch);
 }
 CRASH_TEST(chan_freed_len, 2, FREED)
 {

@@ -168,6 +168,7 @@ struct engine {
 	struct model *test;
 	struct node node[NNODE];
 	int depth, replay;              /* choices made; how many of them are dictated */
+	int looked;                     /* depth at the last look for a known state */
 	bool restart;                   /* a variable turned out to be shared */
 	struct seen seen[NSEEN];
 	uint64_t *visited;

@@ -405,6 +405,20 @@ static void filter_sleep(int t)
 			mx->sleep &= (uint8_t)~BIT(i);
 }
 
+/* Ends the execution where an earlier one has been. The states on the way to the last
+ * choice that is dictated were entered by this very path. Without a choice between two
+ * threads, or one since the last look, there is nothing to gain. */
+static void prune_visited(uint8_t cand)
+{
+	if (mx->depth < mx->replay)
+		return;
+	if (!(cand & (cand - 1)) && mx->looked == mx->depth)
+		return;
+	if (visited())
+		mx_end(O_PRUNED);
+	mx->looked = mx->depth;
+}
+
 /* The running thread first: failures then need few switches. */
 static void candidates(struct node *d, uint8_t mask)
 {
@@ -426,10 +440,9 @@ static int pick_bounded(uint8_t on)
 
 	if (on & BIT(mx->cur) && mx->preempted == mx->test->preemptions)
 		on = (uint8_t)BIT(mx->cur);
+	prune_visited(on);
 	if (!(on & (on - 1)))
 		return __builtin_ctz(on);
-	if (mx->depth >= mx->replay && visited())
-		mx_end(O_PRUNED);
 	d = new_node((unsigned)__builtin_popcount(on), true, on);
 	candidates(d, on);
 	t = d->cand[d->cur];
@@ -457,15 +470,12 @@ static int pick(void)
 	cand = on & (uint8_t)~mx->sleep;
 	if (!cand)
 		mx_end(O_PRUNED);
+	prune_visited(cand);
 	if (!(cand & (cand - 1))) {
 		t = __builtin_ctz(cand);
 		filter_sleep(t);
 		return t;
 	}
-	/* The prefix was entered before, and so was the state it led to when its last
-	 * choice was taken for the first time. */
-	if (mx->depth >= mx->replay && visited())
-		mx_end(O_PRUNED);
 	d = new_node((unsigned)__builtin_popcount(cand), true, cand);
 	candidates(d, cand);
 	for (int i = 0; i < d->cur; i++)
@@ -690,6 +700,7 @@ static void execute(void)
 	mx->debt.failed = false;
 	mx->sleep = mx->preempted = 0;
 	mx->depth = 0;
+	mx->looked = -1;
 	memset(mx->heap, 0, mx->heap_used);
 	mx->heap_used = 0;
 	mx->outcome = O_RUNNING;

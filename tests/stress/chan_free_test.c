@@ -70,9 +70,9 @@ static void *pair_thread(void *arg)
 }
 
 /* All four: goroutine or thread frees what a goroutine or thread was the partner on. */
-static void hammer(void (*act)(job), void (*free_it)(job, int), int cap)
+static void hammer_n(void (*act)(job), void (*free_it)(job, int), int cap, int rounds)
 {
-	int n = test_rounds(3000);
+	int n = test_rounds(rounds);
 	struct pair_args a = { act, free_it, cap, n };
 	waitgroup wg = { 0 };
 	pthread_t t;
@@ -83,6 +83,16 @@ static void hammer(void (*act)(job), void (*free_it)(job, int), int cap)
 	wg_go(&wg, pair_run, act, free_it, cap, true, n);
 	wg_wait(&wg);
 	pthread_join(t, NULL);
+}
+
+static void hammer(void (*act)(job), void (*free_it)(job, int), int cap)
+{
+	hammer_n(act, free_it, cap, 2000);
+}
+/* For partners that poll: with one P each poll is a turn of everybody's. */
+static void hammer_polling(void (*act)(job), void (*free_it)(job, int), int cap)
+{
+	hammer_n(act, free_it, cap, 300);
 }
 
 /* ------------------------------------------------------------ who does what last -- */
@@ -125,9 +135,9 @@ static void select_recv_and_free(job j, int cap)
 /* The receiver frees; the sender may not have returned. */
 TEST(chan_free, by_receiver_unbuffered) { hammer(send_it, recv_and_free, 0); }
 TEST(chan_free, by_receiver_buffered) { hammer(send_it, recv_and_free, 1); }
-TEST(chan_free, by_receiver_of_trysend) { hammer(try_send_it, recv_and_free, 0); }
-TEST(chan_free, by_tryrecv_buffered) { hammer(send_it, try_recv_and_free, 3); }
-TEST(chan_free, by_tryrecv_unbuffered) { hammer(send_it, try_recv_and_free, 0); }
+TEST(chan_free, by_receiver_of_trysend) { hammer_polling(try_send_it, recv_and_free, 0); }
+TEST(chan_free, by_tryrecv_buffered) { hammer_polling(send_it, try_recv_and_free, 3); }
+TEST(chan_free, by_tryrecv_unbuffered) { hammer_polling(send_it, try_recv_and_free, 0); }
 /* A select is under way until it returns, and nobody can know when a partner's has: but
  * one's own has returned. */
 TEST(chan_free, by_select) { hammer(send_it, select_recv_and_free, 0); }
@@ -161,8 +171,8 @@ static void select_send_and_free(job j, int cap)
 	chan_free(j.ch);
 }
 TEST(chan_free, by_sender) { hammer(recv_it, send_and_free, 0); }
-TEST(chan_free, by_trysend) { hammer(recv_it, try_send_and_free, 0); }
-TEST(chan_free, by_sender_of_tryrecv) { hammer(try_recv_it, send_and_free, 0); }
+TEST(chan_free, by_trysend) { hammer_polling(recv_it, try_send_and_free, 0); }
+TEST(chan_free, by_sender_of_tryrecv) { hammer_polling(try_recv_it, send_and_free, 0); }
 TEST(chan_free, by_sending_select) { hammer(recv_it, select_send_and_free, 0); }
 
 /* Who was told of the close frees; the closer may not have returned. */

@@ -115,7 +115,13 @@ static void anything(chan(int) *ch, int n, uint32_t seed, chan(char) quit,
 	__atomic_add_fetch(&all->received, t.received, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&all->sum, t.sum, __ATOMIC_RELAXED);
 }
-struct anything_args { chan(int) *ch; int n; uint32_t seed; chan(char) quit; struct totals *all; };
+struct anything_args {
+	chan(int) *ch;
+	int n;
+	uint32_t seed;
+	chan(char) quit;
+	struct totals *all;
+};
 static void *anything_thread(void *arg)
 {
 	struct anything_args *a = arg;
