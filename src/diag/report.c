@@ -10,6 +10,7 @@
 #include "os/os.h"
 #include "rt/rt.h"
 #include "rt/stack.h"
+#include <stdlib.h>
 
 /* Relaxed, all in here: see above. */
 static const char *state_of(struct g *g)
@@ -92,6 +93,9 @@ static void deadlock(void)
 	else
 		mri_out_str(&o, "fatal error: all goroutines are asleep - deadlock!\n\n");
 	dump_all(&o);
+	mri_out_flush(&o);
+	if (mri_config.crash)
+		abort();
 	mri_panic_report_end(&o);
 }
 

@@ -79,9 +79,7 @@ static bool contains(const int *tids, int n, int tid)
  * memory for a hint, where a kernel refuses what it does not know. */
 static bool is_emulated(void)
 {
-	static char page[2] __attribute__((aligned(1 << 16)));
-
-	return linux_call(SYS_madvise, page, 1, 0x4d52) == 0;
+	return linux_call(SYS_madvise, NULL, 0, 0x4d52) == 0;
 }
 
 extern void __tsan_init(void) __attribute__((weak));

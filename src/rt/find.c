@@ -13,7 +13,7 @@
 #include "rt/rt.h"
 #include "rt/sched.h"
 
-enum { STREAK = 1, REFILL = 64, REFILL_BELOW = 64, STEAL_ROUNDS = 32, PAUSES = 20 };
+enum { STREAK = 1, REFILL = 64, REFILL_BELOW = 64, STEAL_ROUNDS = 16, PAUSES = 20, CLOCK_TURNS = 8 };
 
 /* ---------------------------------------------------- queueing a goroutine -- */
 
@@ -134,6 +134,20 @@ static struct g *take_own(struct p *p)
 	return g;
 }
 
+/* Is the P's first timer due? The clock is read every few turns only, unless turns are
+ * so long that sysmon's coarse one shows it. */
+static bool timer_due(struct p *p)
+{
+	int64_t next = mri_timer_next(p->timers);
+
+	if (!next)
+		return false;
+	/* Relaxed: a clock. */
+	if (next <= atomic_get(&mri_sched.now, relaxed))
+		return true;
+	return p->tick % CLOCK_TURNS == 0 && next <= mri_choice_now();
+}
+
 /* The quick half of finding work: runs on the parking goroutine's stack with its
  * locks held, so whatever takes locks or time is left to g0 (NULL). */
 struct g *mri_find_quick(struct m *m)
@@ -141,7 +155,6 @@ struct g *mri_find_quick(struct m *m)
 	/* Relaxed: entered. */
 	struct p *p = (struct p *)(atomic_get(&m->proc, relaxed) & ~MRI_TAKING);
 	struct g *g;
-	int64_t next;
 
 	/* Relaxed: hints; g0 looks again. */
 	if (!p || atomic_get(&p->retired, relaxed) || m->only ||
@@ -149,8 +162,7 @@ struct g *mri_find_quick(struct m *m)
 		return NULL;
 	if (refill_due(p) || mri_choice_hostile(m, 4))
 		return NULL;
-	next = mri_timer_next(p->timers);
-	if (next && next <= mri_choice_now())
+	if (timer_due(p))
 		return NULL;
 	/* Relaxed: sysmon only compares. */
 	atomic_set(&p->tick, p->tick + 1, relaxed);

@@ -21,6 +21,7 @@ enum {
 	GUARD = 64 << 10,
 	CACHE = MRI_IS_HOSTILE ? 0 : 64, /* free slots a P keeps */
 	BATCH = 16,                      /* slots that move at a time */
+	COLORS = 16,                     /* lines by which the tops of stacks are staggered */
 	CARVE = 8,                       /* guards set ahead: one page table's */
 	MIN_SHIFT = 14,
 	MAX_SHIFT = 36,
@@ -89,6 +90,10 @@ static char *slot_base(const struct arena *a, uint32_t i)
 static struct g *slot_g(const struct arena *a, uint32_t i)
 {
 	size_t top = ((size_t)1 << a->shift) - ((sizeof(struct g) + 63) & ~(size_t)63);
+
+	/* Slots are a power of two apart: without this all Gs, and all stacks' busy ends,
+	 * would compete for the same few lines of every cache. */
+	top -= i * 5 % COLORS * 64;
 
 	return (struct g *)(void *)(slot_base(a, i) + top);
 }

@@ -17,7 +17,7 @@ enum {
 	SHORT = 50 * 1000,
 	LONG = 4 * 1000 * 1000,
 	STUCK = 6 * 1000 * 1000, /* no turn for so long, twice looked at: look closer */
-	SCAVENGE = 100 * 1000 * 1000,
+	SCAVENGE = 500 * 1000 * 1000,
 	FIRST_POLL = 10 * 1000 * 1000,
 	LAST_POLL = 1000 * 1000 * 1000,
 	HOGS_PER_PROC = 4,

@@ -14,7 +14,7 @@ enum { STOPPING = 1, FIRING = 2 };
 
 struct mr_timer {
 	struct mri_lock lock;
-	uint32_t state;                 /* atomic: STOPPING | FIRING * claimed, not ended */
+	uint32_t state;                 /* atomic: STOPPING + FIRING * fires under way */
 	struct mri_timer t;
 	int64_t period;                 /* ticker; changed while nothing fires */
 	bool ticking;                   /* ticker: not stopped; by lock */

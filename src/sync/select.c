@@ -292,10 +292,12 @@ static void free_room(struct room *r)
 static int select_n(mr_select_case *cases, size_t n, bool ordered)
 {
 	struct room room __attribute__((cleanup(free_room)));
-	struct sel s = { .cases = cases, .ncases = n, .poll = room.poll, .lock = room.lock };
+	struct sel s = { .cases = cases, .ncases = n };
 
 	mri_init_check_fork();
 	room.heap = NULL;
+	s.poll = room.poll;
+	s.lock = room.lock;
 	if (n > INLINE_CASES) {
 		if (n > MAX_CASES)
 			mri_panic("select: too many cases");

@@ -15,7 +15,6 @@
 
 #define DEADLOCK "fatal error: all goroutines are asleep - deadlock!\n\n"
 #define MAIN(why) "goroutine 1 [" why ", ", "s]: main\n"
-#define CREATED(name) "]: " name "\n", "\tcreated by test_crash__", "deadlock_test.c:"
 
 static chan(int) ch;
 static mutex m;
@@ -71,7 +70,7 @@ CRASH_TEST(deadlock_select_none, 2, DEADLOCK, MAIN("select (no cases)"))
 {
 	chan_select_n(NULL, 0);
 }
-CRASH_TEST(deadlock_select_of_nil, 2, DEADLOCK, MAIN("select"))
+CRASH_TEST(deadlock_select_of_nil, 2, DEADLOCK, "goroutine 1 [select", "s]: main\n")
 {
 	chan_select(on_recv((chan(int))NULL), on_send((chan(int))NULL, 1));
 }

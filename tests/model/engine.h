@@ -186,8 +186,11 @@ extern struct engine *mx;
 
 static inline uint64_t mx_mix(uint64_t h, uint64_t v)
 {
-	h = (h ^ v) * 0x9e3779b97f4a7c15u;
-	return h ^ (h >> 29);
+	/* Not symmetric: mix(2, 2) once was 0, and a second store looked like the first. */
+	v *= 0xbf58476d1ce4e5b9u;
+	h = (h + 0x9e3779b97f4a7c15u) ^ v ^ v >> 32;
+	h *= 0x94d049bb133111ebu;
+	return h ^ h >> 29;
 }
 static inline struct thread *mx_me(void)
 {

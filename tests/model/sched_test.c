@@ -152,7 +152,7 @@ MODEL(sched_take, .setup = setup_take, .threads = { m0, takes, world_spare }, .d
       .preemptions = 3, .check = world_all_done,
       .slow = true)
 MODEL(sched_take_with_one_behind, .setup = setup_take_behind,
-      .threads = { m0, takes, world_spare }, .daemons = 5, .preemptions = 2,
+      .threads = { m0, takes, world_spare }, .daemons = 5, .preemptions = 1,
       .check = world_all_done,
       .slow = true)
 static void setup_take_fences(void)
@@ -161,7 +161,7 @@ static void setup_take_fences(void)
 	mri_sched.no_membarrier = true;
 }
 MODEL(sched_take_fences, .setup = setup_take_fences, .threads = { m0, takes, world_spare },
-      .daemons = 5, .preemptions = 2, .check = world_all_done,
+      .daemons = 5, .preemptions = 1, .check = world_all_done,
       .slow = true)
 
 /* ---- blocking sections: the P goes on, the goroutine comes back ---- */
@@ -183,7 +183,7 @@ static void setup_block(void)
 	mri_runq_push(&world_ps[0].q, one);
 }
 MODEL(sched_block, .setup = setup_block, .threads = { m0, world_spare }, .daemons = 3,
-      .preemptions = 3, .check = world_all_done,
+      .preemptions = 2, .check = world_all_done,
       .slow = true)
 /* The same while somebody else starts a goroutine. */
 static void setup_block_start(void)
@@ -195,6 +195,6 @@ static void setup_block_start(void)
 	one = world_g(count);
 }
 MODEL(sched_block_and_start, .setup = setup_block_start,
-      .threads = { m0, start_one, world_spare }, .daemons = 5, .preemptions = 2,
+      .threads = { m0, start_one, world_spare }, .daemons = 5, .preemptions = 1,
       .check = world_all_done,
       .slow = true)

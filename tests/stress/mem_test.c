@@ -1,0 +1,189 @@
+/* mem_test.c - what a million parked goroutines cost, and that the memory comes back. */
+#include "harness.h"
+#include <millrace.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A field of /proc/self/status, in bytes. */
+static long status_of(const char *field)
+{
+	char line[256];
+	FILE *f = fopen("/proc/self/status", "r");
+	long kib = -1;
+
+	CHECK(f != NULL);
+	while (fgets(line, sizeof line, f))
+		if (!strncmp(line, field, strlen(field)))
+			kib = atol(line + strlen(field) + 1);
+	fclose(f);
+	CHECK(kib >= 0);
+	return kib * 1024;
+}
+static long used(void)
+{
+	return status_of("VmRSS") + status_of("VmPTE");
+}
+static long available(void)
+{
+	char line[256];
+	FILE *f = fopen("/proc/meminfo", "r");
+	long kib = 0;
+
+	while (f && fgets(line, sizeof line, f))
+		if (!strncmp(line, "MemAvailable:", 13))
+			kib = atol(line + 13);
+	if (f)
+		fclose(f);
+	return kib * 1024;
+}
+
+/* Parked in chan_recv three calls deep, with 256 bytes of locals. */
+static waitgroup parked_soon, gone;
+
+__attribute__((noinline)) static int third(chan(int) gate)
+{
+	volatile char room[128];
+	int got;
+
+	memset((char *)room, 1, sizeof room);
+	wg_done(&parked_soon);
+	got = chan_recv(gate);
+	return got + room[got];
+}
+__attribute__((noinline)) static int second(chan(int) gate)
+{
+	volatile char room[128];
+
+	room[0] = room[127] = 1;
+	return third(gate) + room[127];
+}
+static void parks(chan(int) gate)
+{
+	CHECK_EQ(second(gate), 2);
+	wg_done(&gone);
+}
+
+static void park(int n, long limit_each)
+{
+	chan(int) gate = chan_make(int);
+	long before = used(), each, left;
+	int64_t begin = time_now();
+
+	wg_add(&parked_soon, n);
+	wg_add(&gone, n);
+	for (int i = 0; i < n; i++)
+		go(parks, gate);
+	wg_wait(&parked_soon);
+	go_yield();
+	CHECK_EQ(go_count(), n + 1);
+	each = (used() - before) / n;
+	printf("%d parked after %.2f s: %ld bytes each\n", n,
+	       (double)(time_now() - begin) / 1e9, each);
+	CHECK(each <= limit_each);
+
+	begin = time_now();
+	chan_close(gate);
+	wg_wait(&gone);
+	printf("gone after %.2f s\n", (double)(time_now() - begin) / 1e9);
+	/* The memory is given back in portions, by and by. Cannot flake: it waits for
+	 * the event, and only the test's own limit ends that. */
+	do {
+		go_sleep(20 * MILLISECOND);
+		left = used() - before;
+	} while (left > (long)n * each / 10);
+	printf("given back but %ld bytes each after %.2f s\n", left / n,
+	       (double)(time_now() - begin) / 1e9);
+	while (go_count() != 1)
+		go_yield();
+	chan_free(gate);
+}
+
+/* The bound is that of the release build; and of a default environment, at one number of
+ * procs, for its size. It takes some seconds. */
+TEST(memory, of_a_million_parked, .env = "MILLRACE=procs=2", .limit = 120)
+{
+#ifdef MRI_DEV
+	SKIP("what is measured is the release build's");
+#endif
+	if (available() < 7L << 30)
+		SKIP("less than 7 GiB of memory are available");
+	if (getenv("MR_TEST_WRAP"))
+		SKIP("an emulator has its own memory");
+	park(1000000, 4800 + 4800 / 42);        /* 4.8 KiB = 4,915 bytes */
+}
+
+/* Twice in a row: stacks that were given back serve again, at the same price. */
+TEST(memory, is_used_again, .env = "MILLRACE=procs=2")
+{
+	long limit = TEST_ASAN || TEST_TSAN ? 1 << 20 : 3 * 4915;
+
+	for (int i = 0; i < 2; i++)
+		park(TEST_TSAN ? 2000 : 20000, limit);
+}
+
+/* Goroutines that come and go do not add up. Cannot flake: the bound is hundreds of
+ * times what one costs, and there are thousands. */
+static void short_lived(int n)
+{
+	if (n > 0)
+		go(short_lived, n - 1);
+	else
+		wg_done(&gone);
+}
+TEST(memory, of_many_one_after_another)
+{
+	int rounds = test_rounds(100000);
+	long before, grown;
+
+	wg_add(&gone, 1);
+	go(short_lived, rounds / 10);
+	wg_wait(&gone);
+	before = used();
+	wg_add(&gone, 1);
+	go(short_lived, rounds);
+	wg_wait(&gone);
+	grown = used() - before;
+	printf("grown by %ld bytes\n", grown);
+	CHECK(grown < (8L << 20) * test_slow());
+}
+
+/* Deep stacks are given back too: a goroutine that was deep once, and whose slot is used
+ * again and again by shallow ones, does not keep it all. */
+static long deep(long n)
+{
+	volatile char room[4096];
+
+	room[0] = room[4095] = 1;
+	return n > 1 ? deep(n - 1) + room[0] : room[4095];
+}
+static void deep_once(long n)
+{
+	CHECK_EQ(deep(n), n);
+	wg_done(&gone);
+}
+TEST(memory, of_deep_stacks_comes_back, .env = "MILLRACE=procs=2")
+{
+	enum { N = 300, PAGES = 35 };
+	long before, peak, left;
+
+	if (TEST_ASAN || TEST_TSAN)
+		SKIP("the shadow of the stacks does not come back");
+	wg_add(&gone, 1);
+	go(deep_once, 1L);
+	wg_wait(&gone);
+	before = used();
+	for (int round = 0; round < 3; round++) {
+		wg_add(&gone, N);
+		for (int i = 0; i < N; i++)
+			go(deep_once, (long)PAGES);
+		wg_wait(&gone);
+	}
+	peak = used() - before;
+	printf("%ld KiB\n", peak / 1024);
+	do {
+		go_sleep(20 * MILLISECOND);
+		left = used() - before;
+	} while (left > peak / 3 && left > (4L << 20));
+	printf("then %ld KiB\n", left / 1024);
+}
