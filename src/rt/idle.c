@@ -129,6 +129,7 @@ static void start_m(struct p *p, bool spinning)
 	struct m *m;
 	int rc;
 
+	mri_init_check_fork();
 	mri_lock_take(&mri_sched.lock);
 	m = mri_sched.idle_ms;
 	if (m && m == mri_sched.keeper && m->idle_next)
@@ -450,8 +451,12 @@ void mri_sched_block_begin(void)
 	struct m *m = g->m;
 	struct p *p;
 
+	mri_init_check_fork();
 	if (g->is_thread)
 		return;
+	/* Relaxed: own. */
+	if (atomic_get(&g->state, relaxed) == G_BLOCKING)
+		mri_panic("go_blocking_begin within go_blocking_begin");
 	mri_proc_enter(m);
 	p = mri_proc_release(m);
 	mri_g_move(g, G_BLOCKING);
@@ -467,6 +472,9 @@ void mri_sched_block_end(void)
 	mri_init_check_fork();
 	if (g->is_thread)
 		return;
+	/* Relaxed: own. */
+	if (atomic_get(&g->state, relaxed) != G_BLOCKING)
+		mri_panic("go_blocking_end without go_blocking_begin");
 	mri_proc_enter(g->m);
 	mri_sched_regain(g);
 }

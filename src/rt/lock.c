@@ -33,7 +33,7 @@ noinline void mri_lock_wake(uint32_t *word)
 #ifdef MRI_DEV
 /* Locks held by this thread, per rank. A lock taken before a switch is dropped
  * after it by the same thread, so a thread-local count is right. */
-static __thread uint8_t held[MRI_RANK_LEAF + 1];
+static __thread uint32_t held[MRI_RANK_LEAF + 1];
 
 noinline void mri_lock_check(struct mri_lock *l, bool taking)
 {

@@ -334,6 +334,9 @@ static void run_call(void *arg)
 	mri_arch_call(c->fn, &c->args);
 }
 
+/* Of a thread that is not ours: nobody tells us of its end. */
+static __thread char thread_message[MESSAGE];
+
 const char *mr_try_captured(void (*fn)(void))
 {
 	struct g *g = mri_self();
@@ -346,7 +349,7 @@ const char *mr_try_captured(void (*fn)(void))
 	if (!u)
 		return NULL;
 	if (!g->message)
-		g->message = malloc(MESSAGE);
+		g->message = g->is_thread ? thread_message : malloc(MESSAGE);
 	if (!g->message)
 		mri_fatal("millrace: out of memory in a panic");
 	memcpy(g->message, u->message, MESSAGE);

@@ -48,11 +48,27 @@ static uint32_t default_shift = 18;
 static bool locked;                   /* mlockall: slots are resident from the start */
 static uint64_t warm_total, warm_low; /* warm slots in arenas; least since scavenge */
 
+/* Slots whose usable part is at least `stack` bytes; more than MAX_SHIFT: none are. */
+static uint32_t shift_for(size_t stack)
+{
+	size_t extra = sizeof(struct g) + sizeof(struct mri_arch_args) + COLORS * 64;
+	uint32_t shift;
+
+	for (shift = MIN_SHIFT; shift <= MAX_SHIFT; shift++) {
+		size_t slot = (size_t)1 << shift;
+		size_t guard = slot / 4 < GUARD ? slot / 4 : GUARD;
+
+		if (stack < slot - guard && slot - guard - stack >= extra)
+			break;
+	}
+	return shift;
+}
+
 void mri_stack_init(size_t stack)
 {
 	locked = mri_os_memory_is_locked();
 	if (stack)
-		default_shift = mri_stack_shift(stack);
+		default_shift = shift_for(stack);
 	else if (locked)
 		default_shift = 16;
 	if (locked) {
@@ -64,23 +80,6 @@ void mri_stack_init(size_t stack)
 			    "of 64 KiB unless told otherwise\n");
 		mri_out_flush(&o);
 	}
-}
-
-/* Slots whose usable part is at least `stack` bytes. */
-uint32_t mri_stack_shift(size_t stack)
-{
-	uint32_t shift = MIN_SHIFT;
-
-	while (shift < MAX_SHIFT) {
-		size_t slot = (size_t)1 << shift;
-		size_t guard = slot / 4 < GUARD ? slot / 4 : GUARD;
-
-		if (slot - guard >=
-		    stack + sizeof(struct g) + sizeof(struct mri_arch_args))
-			break;
-		shift++;
-	}
-	return shift;
 }
 
 static char *slot_base(const struct arena *a, uint32_t i)
@@ -234,9 +233,13 @@ static void give_back(struct g *g)
 
 struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why)
 {
-	uint32_t shift = stack ? mri_stack_shift(stack) : default_shift;
+	uint32_t shift = stack ? shift_for(stack) : default_shift;
 	struct g *g;
 
+	if (shift > MAX_SHIFT) {
+		*why = "no stack can be that large";
+		return NULL;
+	}
 	if (p && shift == default_shift && p->free_gs) {
 		g = p->free_gs;
 		p->free_gs = g->link;

@@ -10,7 +10,6 @@ void mri_stack_init(size_t default_stack);
  * NULL, else the caller owns it. */
 struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why);
 void mri_stack_free(struct p *p, struct g *g);
-uint32_t mri_stack_shift(size_t stack);
 /* Calls fn for every slot whose goroutine is not dead (the main goroutine first),
  * until it returns false. Takes no lock; async-signal-safe; a slot may change
  * meanwhile. */

@@ -40,7 +40,7 @@ static bool timer_due(int64_t now)
 	for (int i = 0; i < atomic_get(&mri_sched.nps, acquire); i++) {
 		int64_t next = mri_timer_next(mri_sched.all_ps[i]->timers);
 
-		if (next && next + SHORT <= now)
+		if (next && next <= now - SHORT)
 			return true;
 	}
 	return false;

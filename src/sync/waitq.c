@@ -17,6 +17,7 @@ struct mri_lock *mri_waitq_lock(const void *addr)
 	uint64_t h = ((uint64_t)(uintptr_t)addr >> 3) * 0x9e3779b97f4a7c15u;
 	struct mri_lock *l = &buckets[h >> 56].lock;
 
+	mri_init_check_fork(); /* its holder may not exist in a child */
 	mri_lock_take(l);
 	return l;
 }

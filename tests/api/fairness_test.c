@@ -351,10 +351,10 @@ TEST(fairness, of_ten_thousand_on_all_procs)
 enum { KINDS = 8 };
 static int counts[KINDS];
 
-static bool all_had(int turns)
+static bool all_had(int n)
 {
 	for (int i = 0; i < KINDS; i++)
-		if (get(&counts[i]) < turns)
+		if (get(&counts[i]) < n)
 			return false;
 	return true;
 }

@@ -1,7 +1,8 @@
-/* chan_test.c - src/sync/chan.c between threads that are not ours: hand-over, ring,
+/* chan_test.c - src/sync/chan.c and select.c between threads that are not ours: hand-over, ring,
  * close. Elements are pointers: what was written behind one is there after a receive. */
 #include "world.h"
 #include <millrace/chan.h>
+#include <millrace/select.h>
 
 static void *ch;
 static int boxes[4];
@@ -79,9 +80,9 @@ static void only_closed(void) { each_once(0); model_check(closes() == 2); }
 MODEL(chan_hand_over, .setup = unbuffered, .threads = { send0, recv1 }, .check = check1)
 MODEL(chan_hand_over_fifo, .setup = unbuffered, .threads = { send01, recv2 }, .check = fifo2)
 MODEL(chan_two_senders, .setup = unbuffered, .threads = { send0, send1, recv2 },
-      .check = check2, .slow = true)
+      .check = check2, .preemptions = 4, .slow = true)
 MODEL(chan_two_receivers, .setup = unbuffered, .threads = { send01, recv1, recv1 },
-      .check = check2, .slow = true)
+      .check = check2, .preemptions = 4, .slow = true)
 MODEL(chan_ring, .setup = room1, .threads = { send01, recv2 }, .check = fifo2)
 MODEL(chan_ring_wraps, .setup = room2, .threads = { send012, recv3 }, .check = fifo3)
 MODEL(chan_close, .setup = room1, .threads = { send_close, recv_all }, .check = closed1)
@@ -91,3 +92,36 @@ MODEL(chan_close_two, .setup = room1, .threads = { send_close, recv_all, recv_al
       .check = closed2, .preemptions = 4, .slow = true)
 MODEL(chan_close_wakes_all, .setup = unbuffered, .threads = { close_it, recv_all, recv_all },
       .check = only_closed, .slow = true)
+
+/* select: of two partners that come at once one is chosen, and the other waits on. */
+static void *ch2;
+static void two_chans(void)
+{
+	ch = mr_chan_new(sizeof(int *), 0);
+	ch2 = mr_chan_new(sizeof(int *), 0);
+}
+static void select_one(void)
+{
+	int *a = NULL, *b = NULL;
+	mr_select_case cases[] = {
+		{ .op = MR_SELECT_RECV, .ch = ch, .val = &a },
+		{ .op = MR_SELECT_RECV, .ch = ch2, .val = &b },
+	};
+	int me = model_self(), i = mr_chan_select_ordered_n(cases, 2);
+
+	model_check((i == 0 && a && !b) || (i == 1 && b && !a));
+	got[me][ngot[me]++] = (*(i ? b : a))++;
+}
+static void select1(void) { world_thread(); select_one(); }
+static void select2(void) { world_thread(); select_one(); select_one(); }
+static void send1_other(void)
+{
+	int *box = &boxes[1];
+
+	world_thread();
+	*box = 2;
+	mr_chan_send_from(ch2, &box);
+}
+MODEL(select_one_partner, .setup = two_chans, .threads = { select1, send0 }, .check = check1)
+MODEL(select_two_partners, .setup = two_chans, .threads = { select2, send0, send1_other },
+      .check = check2, .preemptions = 3, .slow = true)

@@ -245,6 +245,7 @@ extern struct model *mx_tests;
 int mx_run(struct model *m);                    /* explorer.c: 0 passed */
 extern struct mx_settings {
 	bool verbose, trace, quick;
+	bool naive;                     /* no reduction: to check the reductions */
 	uint64_t seed, random_runs, budget;
 	double seconds;
 } mx_settings;

@@ -410,7 +410,7 @@ static void filter_sleep(int t)
  * threads, or one since the last look, there is nothing to gain. */
 static void prune_visited(uint8_t cand)
 {
-	if (mx->depth < mx->replay)
+	if (mx->depth < mx->replay || mx_settings.naive)
 		return;
 	if (!(cand & (cand - 1)) && mx->looked == mx->depth)
 		return;
@@ -478,7 +478,7 @@ static int pick(void)
 	}
 	d = new_node((unsigned)__builtin_popcount(cand), true, cand);
 	candidates(d, cand);
-	for (int i = 0; i < d->cur; i++)
+	for (int i = 0; i < d->cur && !mx_settings.naive; i++)
 		mx->sleep |= (uint8_t)BIT(d->cand[i]);
 	t = d->cand[d->cur];
 	filter_sleep(t);

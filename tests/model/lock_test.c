@@ -37,9 +37,9 @@ MODEL(lock_two, .setup = setup, .threads = { twice, twice }, .check = is4, .spin
 MODEL(lock_three, .setup = setup, .threads = { once, once, once }, .check = is3,
       .spin_out = true)
 MODEL(lock_three_twice, .setup = setup, .threads = { twice, once, once }, .check = is4,
-      .spin_out = true, .preemptions = 5, .slow = true)
+      .spin_out = true, .preemptions = 4, .slow = true)
 MODEL(lock_spurious, .setup = setup, .threads = { once, once, once }, .check = is3,
-      .spin_out = true, .spurious = 1, .preemptions = 5, .slow = true)
+      .spin_out = true, .spurious = 1, .preemptions = 4, .slow = true)
 MODEL(lock_try, .setup = setup, .threads = { once, try_once, try_once }, .check = some,
       .spin_out = true)
 

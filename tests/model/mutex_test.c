@@ -57,10 +57,11 @@ MODEL(mutex_two_spin, .setup = setup_spin, .threads = { once, once }, .check = i
 MODEL(mutex_twice, .setup = setup, .threads = { twice, once }, .check = is3)
 MODEL(mutex_hand_over, .setup = setup_starving, .threads = { twice, once }, .check = is3)
 MODEL(mutex_three_hand_over, .setup = setup_starving, .threads = { once, once, once },
-      .check = is3, .preemptions = 4, .slow = true)
+      .check = is3, .preemptions = 3, .slow = true)
 MODEL(mutex_three, .setup = setup, .threads = { once, once, once }, .check = is3,
-      .preemptions = 5, .slow = true)
-MODEL(mutex_try, .setup = setup, .threads = { once, tries, tries }, .check = some, .slow = true)
+      .preemptions = 3, .slow = true)
+MODEL(mutex_try, .setup = setup, .threads = { once, tries, tries }, .check = some,
+      .slow = true)
 
 /* Whoever gets it next may free it. */
 static void heap_setup(void)

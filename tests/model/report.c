@@ -118,7 +118,7 @@ static void catch_crashes(void)
 static __attribute__((noreturn)) void usage(const char *prog)
 {
 	fprintf(stderr, "usage: %s [--only NAME] [--verbose] [--trace] [--quick] [--budget N]\n"
-		"       [--seconds S] [--random N] [--seed N] [--list] [--fail-fast]\n", prog);
+		"       [--seconds S] [--random N] [--seed N] [--list] [--fail-fast] [--naive]\n", prog);
 	exit(2);
 }
 
@@ -135,6 +135,7 @@ int main(int argc, char **argv)
 		if (!strcmp(a, "--verbose")) s->verbose = true;
 		else if (!strcmp(a, "--trace")) s->trace = true;
 		else if (!strcmp(a, "--quick")) s->quick = true;
+		else if (!strcmp(a, "--naive")) s->naive = true;
 		else if (!strcmp(a, "--list")) list = true;
 		else if (!strcmp(a, "--fail-fast")) fail_fast = true;
 		else if (i + 1 == argc) usage(argv[0]);

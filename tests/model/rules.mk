@@ -14,7 +14,7 @@ model_src_runq  := rt/runq.c
 model_src_lock  := rt/lock.c
 model_src_proc  := rt/proc.c
 MODEL_RT := rt/sched.c rt/find.c rt/idle.c rt/runq.c rt/lock.c rt/proc.c rt/g.c
-model_src_chan  := sync/chan.c sync/waitq.c $(MODEL_RT)
+model_src_chan  := sync/chan.c sync/select.c sync/waitq.c $(MODEL_RT)
 model_src_sched := $(MODEL_RT)
 model_src_mutex := sync/mutex.c sync/waitq.c $(MODEL_RT)
 

@@ -74,6 +74,10 @@ int64_t mri_os_now(void) { return 1; }
 int64_t mri_timer_next(struct mri_timers *h) { (void)h; return 0; }
 int64_t mri_timer_run(struct mri_timers *h, int64_t now) { (void)h, (void)now; return 0; }
 void mri_timer_move_all(struct mri_timers *from, struct mri_timers *to) { (void)from, (void)to; }
+struct mri_timers *mri_timer_start_held(struct mri_timer *t) { (void)t; return NULL; }
+void mri_timer_unlock(void *heap) { (void)heap; }
+bool mri_timer_stop(struct mri_timer *t) { (void)t; return true; }
+void mri_timer_sleep(int64_t d) { (void)d; }
 void mri_sysmon_wake(void) {}
 struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why)
 {

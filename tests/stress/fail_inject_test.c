@@ -1,0 +1,288 @@
+/* fail_inject_test.c - the memory runs out, or the threads: at every single place.
+ *
+ * malloc and its kin, mmap and pthread_create are this program's own here: from when it
+ * is armed on, the Nth call fails, once or from then on. A child runs a small program for
+ * N = 1, 2, ... until it gets through without a failure: each child must end well, or with
+ * status 2 and a text that says why; never by a signal, never by the alarm.
+ *
+ * None can flake but by a machine so slow that a child takes a minute: which call is the
+ * Nth differs from run to run, but all of them get their turn, and each is judged alike. */
+#define _GNU_SOURCE
+#include "harness.h"
+#include <dlfcn.h>
+#include <millrace.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A sanitizer has its own malloc, and its run time dies without memory; a static program
+ * cannot have a second one. */
+#if defined(__linux__) && defined(__GLIBC__) && defined(__x86_64__)
+enum { POSSIBLE = !TEST_ASAN && !TEST_TSAN };
+#else
+enum { POSSIBLE = 0 };
+#endif
+
+/* ---- the interposed functions ---- */
+
+enum kind { MALLOC, MMAP, THREAD, NKINDS };
+static const char *const kind_names[] = { "malloc", "mmap", "pthread_create" };
+
+static int fails;                       /* enum kind + 1; 0: not armed */
+static long nth;                        /* the call that fails */
+static bool for_ever;                   /* and all after it */
+static long calls, failed;              /* atomic */
+
+static bool fails_now(enum kind kind)
+{
+	long n;
+
+	if (__atomic_load_n(&fails, __ATOMIC_ACQUIRE) != (int)kind + 1)
+		return false;
+	n = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
+	if (n != nth && !(for_ever && n > nth))
+		return false;
+	__atomic_add_fetch(&failed, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+#if defined(__GLIBC__) && defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && \
+	!defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define LEAVE_ALONE 1
+#endif
+#endif
+#ifndef LEAVE_ALONE
+extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t),
+	*__libc_realloc(void *, size_t), *__libc_memalign(size_t, size_t);
+
+void *malloc(size_t n)
+{
+	return fails_now(MALLOC) ? (errno = ENOMEM, NULL) : __libc_malloc(n);
+}
+void *calloc(size_t n, size_t size)
+{
+	return fails_now(MALLOC) ? (errno = ENOMEM, NULL) : __libc_calloc(n, size);
+}
+void *realloc(void *p, size_t n)
+{
+	return fails_now(MALLOC) ? (errno = ENOMEM, NULL) : __libc_realloc(p, n);
+}
+int posix_memalign(void **p, size_t align, size_t n)
+{
+	void *got = fails_now(MALLOC) ? NULL : __libc_memalign(align, n);
+
+	if (!got)
+		return ENOMEM;
+	*p = got;
+	return 0;
+}
+void *aligned_alloc(size_t align, size_t n)
+{
+	return fails_now(MALLOC) ? (errno = ENOMEM, NULL) : __libc_memalign(align, n);
+}
+void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t offset)
+{
+	if (fails_now(MMAP)) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	return (void *)syscall(SYS_mmap, at, n, prot, flags, fd, offset);
+}
+
+typedef int create_fn(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+static create_fn *real_create;
+
+__attribute__((constructor)) static void find_real_create(void)
+{
+	void *sym = dlsym(RTLD_NEXT, "pthread_create");
+
+	memcpy(&real_create, &sym, sizeof sym);
+}
+int pthread_create(pthread_t *t, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
+{
+	if (fails_now(THREAD))
+		return EAGAIN;
+	return real_create(t, attr, fn, arg);
+}
+#endif
+#endif
+
+/* ---- the small program: a bit of everything that allocates ---- */
+
+static waitgroup wg;
+
+static void echo(chan(int) in, chan(int) out)
+{
+	chan_range(v, in)
+		chan_send(out, v);
+	wg_done(&wg);
+}
+static void sleeps(int i)
+{
+	go_sleep(i % 5 * 10 * MICROSECOND);
+	wg_done(&wg);
+}
+static void panics(int i)
+{
+	panic("of %d", i);
+}
+static void from_timer(void *arg)
+{
+	(void)arg;
+	wg_done(&wg);
+}
+static void reads(int fd)
+{
+	char b;
+
+	if (read(fd, &b, 1) != 1)
+		_exit(90);
+	wg_done(&wg);
+}
+static void small_program(void)
+{
+	chan(int) in = chan_make(int), out = chan_make(int, 4);
+	int fds[2];
+	timer *t;
+
+	if (pipe(fds) != 0)
+		_exit(91);
+	wg_add(&wg, 1);
+	go(echo, in, out);
+	for (int i = 0; i < 20; i++) {
+		chan_send(in, i);
+		chan_recv(out);
+	}
+	/* a P taken needs a thread */
+	wg_add(&wg, 3);
+	for (int i = 0; i < 3; i++)
+		go(reads, fds[0]);
+	/* enough for another arena, and for a larger timer heap */
+	wg_add(&wg, 400);
+	for (int i = 0; i < 400; i++)
+		go(sleeps, i);
+	wg_add(&wg, 1);
+	t = timer_after_func(MICROSECOND, from_timer, NULL);
+	if (write(fds[1], "abc", 3) != 3)
+		_exit(92);
+	chan_close(in);
+	wg_wait(&wg);
+	timer_free(t);
+	chan_free(in);
+	chan_free(out);
+	for (int i = 0; i < 3; i++)
+		go_try(panics, i);
+	go_procs(9);
+	wg_add(&wg, 20);
+	for (int i = 0; i < 20; i++)
+		go_with(((go_opts){ .stack = 1 << 20 }), sleeps, i);
+	wg_wait(&wg);
+	chan_free(time_after(HOUR));
+	chan_select(on_recv((chan(int))NULL), on_timeout(10 * MICROSECOND));
+}
+
+/* The child. Only what it does itself with the library is armed: the harness's start and
+ * the exit are not. A go_try that stopped a panic ends well as far as we are concerned,
+ * but the program is not the same then: it says so, and ends. */
+static void child(enum kind kind, long n, bool ever)
+{
+	const char *msg;
+
+	alarm(60);
+	nth = n;
+	for_ever = ever;
+	__atomic_store_n(&fails, kind + 1, __ATOMIC_RELEASE);
+	msg = go_try(small_program);
+	__atomic_store_n(&fails, 0, __ATOMIC_RELEASE);
+	if (msg) {
+		dprintf(2, "stopped: %s\n", msg);
+		_exit(2);
+	}
+	/* 3: there were fewer than n calls, so this is the end */
+	_exit(__atomic_load_n(&failed, __ATOMIC_RELAXED) ? 0 : 3);
+}
+
+/* ---- the parent: never calls the library ---- */
+
+static bool says_why(const char *text)
+{
+	static const char *const words[] = {
+		"out of memory", "cannot start a thread", "no address space for another stack",
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strstr(text, words[i]))
+			return true;
+	return false;
+}
+
+/* Runs the child; its status as a shell's, its stderr in text. */
+static int run_child(enum kind kind, long n, bool ever, char *text, size_t size)
+{
+	int fds[2], status;
+	size_t len = 0;
+	ssize_t got;
+	pid_t pid;
+
+	CHECK_EQ(pipe(fds), 0);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		dup2(fds[1], 2);
+		close(fds[0]);
+		close(fds[1]);
+		child(kind, n, ever);
+	}
+	close(fds[1]);
+	while (len < size - 1 && (got = read(fds[0], text + len, size - 1 - len)) > 0)
+		len += (size_t)got;
+	text[len] = 0;
+	close(fds[0]);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Every one of the first calls, and then further and further apart; a few in a row that
+ * have no failure end it. */
+static void inject(enum kind kind, bool ever)
+{
+	static char text[1 << 16];
+	long n = 1, runs = 0, survived = 0;
+
+	if (!POSSIBLE)
+		SKIP("the allocator is the sanitizer's, or libc is not glibc");
+	if (getenv("MR_TEST_WRAP"))
+		SKIP("a tool replaces the allocator");
+	for (int quiet = 0; quiet < 3; n += 1 + n / (ever ? 40 : 60)) {
+		int status = run_child(kind, n, ever, text, sizeof text);
+
+		runs++;
+		if (status == 3) {
+			quiet++;
+			continue;
+		}
+		quiet = 0;
+		survived += status == 0;
+		if (status != 0 && (status != 2 || !says_why(text)))
+			FAIL("call %ld of %s %s: status %d, and it says:\n%s", n,
+			     kind_names[kind], ever ? "and all later ones" : "alone",
+			     status, text);
+	}
+	printf("%s: %ld runs, up to call %ld; %ld got through\n", kind_names[kind], runs, n,
+	       survived);
+	CHECK(runs > 3);
+}
+
+TEST(fail, malloc_once, .env = "MILLRACE=procs=2", .limit = 120) { inject(MALLOC, false); }
+TEST(fail, malloc_for_ever, .env = "MILLRACE=procs=2", .limit = 120) { inject(MALLOC, true); }
+TEST(fail, mmap_once, .env = "MILLRACE=procs=2", .limit = 120) { inject(MMAP, false); }
+TEST(fail, mmap_for_ever, .env = "MILLRACE=procs=2", .limit = 120) { inject(MMAP, true); }
+TEST(fail, thread_once, .env = "MILLRACE=procs=2", .limit = 120) { inject(THREAD, false); }
+TEST(fail, thread_for_ever, .env = "MILLRACE=procs=2", .limit = 120) { inject(THREAD, true); }
