@@ -69,7 +69,8 @@ MR_API int mr_go_count(void);
 MR_API int mr_go_procs(int n);
 
 /* Tie the calling goroutine and its thread to each other: it runs on no other thread,
- * and the thread runs nobody else. For libraries that demand one thread (GUI, OpenGL).
+ * and the thread runs nobody else but goroutines that are pinned to it already. For
+ * libraries that demand one thread (GUI, OpenGL).
  *
  * Calls nest: as many mr_go_unlock_thread() undo them; one too many does nothing.
  * Switching to and from such a goroutine costs a thread switch. */

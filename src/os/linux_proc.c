@@ -95,7 +95,8 @@ int mri_os_foreign_threads(const int *ours, int n)
 {
 	char buf[2048] __attribute__((aligned(8))) = { 0 };
 	int saved = errno;
-	int count = 0;
+	int count = 0, seen = 0;
+	struct stat st;
 	long len;
 	long fd = linux_call(SYS_openat, AT_FDCWD, "/proc/self/task",
 			     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -108,10 +109,15 @@ int mri_os_foreign_threads(const int *ours, int n)
 			int tid = atoi(d->d_name);
 
 			at += d->d_reclen;
+			seen += tid > 0;
 			if (tid > 0 && !contains(ours, n, tid) && is_alive(tid))
 				count++;
 		}
 	}
+	/* A thread that ends while the directory is read can hide others: the link
+	 * count, threads and two, tells. */
+	if (len == 0 && (fstat((int)fd, &st) != 0 || (int)st.st_nlink - 2 > seen))
+		len = -EAGAIN;
 	linux_call(SYS_close, fd);
 	errno = saved;
 	if (len < 0)

@@ -36,7 +36,7 @@ void mri_find_yielded(struct m *m, struct g *g)
 	/* Relaxed: entered. */
 	struct p *p = (struct p *)(atomic_get(&m->proc, relaxed) & ~MRI_TAKING);
 
-	if (unlikely(m->only || !p))
+	if (unlikely(m->nlocked || !p))
 		mri_find_queue_global(g);
 	else
 		push_tail(p, g);
@@ -157,7 +157,7 @@ struct g *mri_find_quick(struct m *m)
 	struct g *g;
 
 	/* Relaxed: hints; g0 looks again. */
-	if (!p || atomic_get(&p->retired, relaxed) || m->only ||
+	if (!p || atomic_get(&p->retired, relaxed) || m->nlocked ||
 	    atomic_get(&m->bound_head, relaxed))
 		return NULL;
 	if (refill_due(p) || mri_choice_hostile(m, 4))
@@ -365,7 +365,7 @@ struct g *mri_find_next(struct m *m)
 		if (m->next_g) {
 			g = m->next_g;
 			m->next_g = NULL;
-		} else if (m->only) {
+		} else if (m->nlocked) {
 			if (!p || (g = pop_bound(m)) == NULL) {
 				mri_idle_sleep_only(m);
 				continue;

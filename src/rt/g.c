@@ -136,7 +136,7 @@ void mri_g_exit(struct g *g)
 	free(g->message);
 	g->message = NULL;
 	if (g->locked) {
-		g->m->only = NULL;
+		g->m->nlocked--;
 		g->locked = 0;
 	}
 	mri_sched_exit_switch();

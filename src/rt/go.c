@@ -115,7 +115,6 @@ int mr_go_procs(int n)
 static void rebind(struct g *g)
 {
 	g->bound = g->locked || g->pinned ? g->m : NULL;
-	g->m->only = g->locked ? g : NULL;
 }
 
 void mr_go_lock_thread(void)
@@ -126,7 +125,8 @@ void mr_go_lock_thread(void)
 		mri_panic("go_lock_thread called from a thread that is not a goroutine");
 	if (g->locked == UINT8_MAX)
 		mri_panic("go_lock_thread: nested too deep");
-	g->locked++;
+	if (g->locked++ == 0)
+		g->m->nlocked++;
 	rebind(g);
 }
 
@@ -136,7 +136,8 @@ void mr_go_unlock_thread(void)
 
 	if (g->is_thread || !g->locked)
 		return;
-	g->locked--;
+	if (--g->locked == 0)
+		g->m->nlocked--;
 	rebind(g);
 }
 

@@ -127,7 +127,7 @@ struct m {
 	struct m *idle_prev, *idle_next;
 	struct p *next_p;               /* given by whoever wakes it (set before futex) */
 	struct g *next_g;               /* and run this first */
-	struct g *only;                 /* locked to it; by itself */
+	uint32_t nlocked;               /* goroutines locked to it; by itself */
 	struct g *waits_for;            /* M_WAITS: this one; NULL: any bound to it */
 	/* -- others -- */
 	uint32_t park;                  /* futex word: 1 when woken */

@@ -73,14 +73,25 @@ static void start_func(struct mr_timer *tm)
 	mri_sched_start(g);
 }
 
+/* In a hostile build fire() is slow now and then: others find the timer claimed, or in a
+ * heap again, before it has ended. */
+static void dawdle(void)
+{
+	if (MRI_IS_HOSTILE && mri_choice_hostile(NULL, 4))
+		for (int i = 0; i < 1000; i++)
+			cpu_relax();
+}
+
 static void fire(struct mri_timer *t)
 {
 	struct mr_timer *tm = t->arg;
 
+	dawdle();
 	if (tm->chan)
 		send_time(tm->chan);
 	else
 		start_func(tm);
+	dawdle();
 	/* Relaxed: V1 and V2 are on the same word. */
 	if (tm->period && !(atomic_get(&tm->state, relaxed) & STOPPING)) {
 		int64_t now = mri_choice_now();
@@ -89,6 +100,7 @@ static void fire(struct mri_timer *t)
 		t->when += tm->period * (1 + (now - t->when) / tm->period);
 		if (!mri_timer_start(t))
 			mri_panic("out of memory for a timer");
+		dawdle();
 	}
 	/* V3: release, pairs with V4: the last touch, the timer may be freed now. */
 	atomic_sub(&tm->state, (uint32_t)FIRING, release);

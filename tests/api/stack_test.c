@@ -144,15 +144,37 @@ TEST(stack, guards_by_mprotect, .env = "MILLRACE=guard=mprotect")
 }
 
 /* Past vm.max_map_count there is a clear panic, which can be stopped, and what was
- * started before goes on. One proc, and yields, so that no new thread is needed at the
- * wrong moment: that would be a fatal error, as clear. */
+ * started before goes on. A new thread would be a fatal error then, as clear: so there
+ * are some before, which are idle. */
+static void reads_byte(int fd)
+{
+	char b;
+
+	go_blocking_begin();
+	CHECK_EQ(read(fd, &b, 1), 1);
+	go_blocking_end();
+	wg_done(&wg);
+}
+static void make_threads(int n)
+{
+	int fds[2];
+
+	CHECK_EQ(pipe(fds), 0);
+	wg_add(&wg, n);
+	for (int i = 0; i < n; i++)
+		go(reads_byte, fds[0]);
+	go_sleep(20 * MILLISECOND);     /* until they read; that some do is enough */
+	for (int i = 0; i < n; i++)
+		CHECK_EQ(write(fds[1], "x", 1), 1);
+	wg_wait(&wg);
+	close(fds[0]);
+	close(fds[1]);
+}
 static void park_until_it_fails(chan(int) gate, int *n)
 {
 	for (; *n < 1000000; ++*n) {
 		wg_add(&wg, 1);
 		go(parks, gate);
-		if (*n % 16 == 0)
-			go_yield();
 	}
 }
 TEST(stack, guards_past_max_map_count, .env = "MILLRACE=guard=mprotect,procs=1")
@@ -168,6 +190,7 @@ TEST(stack, guards_past_max_map_count, .env = "MILLRACE=guard=mprotect,procs=1")
 		SKIP("TSan's run time in gcc 12 dies at 8,128 fibers");
 	if (TEST_ASAN)
 		SKIP("ASan needs mappings itself: it dies where we should");
+	make_threads(8);
 	msg = go_try(park_until_it_fails, gate, &n);
 	CHECK(msg != NULL);
 	printf("%d: %s\n", n, msg);

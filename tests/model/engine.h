@@ -19,7 +19,7 @@ enum {
 	NNODE = 4000,                   /* choices in an execution */
 	NSHADOW = 1 << 14,              /* 8-byte granules with accesses */
 	STACK = 256 * 1024,
-	SPIN_MAX = 300,                 /* turns of a spin loop nobody can end */
+	SPIN_MAX = 150,                 /* turns of a spin loop nobody can end */
 	STALE_MAX = 2,                  /* readings of one overwritten store in a row */
 };
 
@@ -91,7 +91,7 @@ struct thread {
 	uint16_t spin_locs[16];
 	int nspin, spins;
 	uint64_t spin_hist;             /* hist when the loop began */
-	bool burst, in_spin;
+	bool burst, chosen_burst, in_spin;
 	/* waiting */
 	uintptr_t futex;
 	bool timed;

@@ -298,6 +298,7 @@ static int unstick(void)
 		int i = spins[mx_choose(ns)];
 
 		mx->t[i].burst = true;
+		mx->t[i].chosen_burst = false;
 		mx->t[i].hist = mx_mix(mx->t[i].hist, 97);
 		return i;
 	}
@@ -563,8 +564,8 @@ static void forget_turns(struct thread *t)
 }
 
 /* A turn of a spin loop changes nothing as long as it reads the same stores, so the
- * thread may as well sleep until one of them is overwritten. If its loop is bounded
- * (spin_out), it may also go through all of it at once. */
+ * thread may as well sleep until one of them is overwritten. Its loop may be bounded:
+ * so it may also go through all of it at once. */
 void mx_relax(struct mx_site at)
 {
 	struct thread *t = mx_me();
@@ -574,6 +575,9 @@ void mx_relax(struct mx_site at)
 		return;
 	mx_event()->op = (struct op){ .kind = K_RELAX, .at = at };
 	if (t->spins++ >= SPIN_MAX) {
+		/* A loop without a bound is not gone through at once. */
+		if (t->burst && t->chosen_burst)
+			mx_end(O_PRUNED);
 		t->pend.at = at;
 		t->state = T_SPIN;
 		t->burst = false;
@@ -586,11 +590,11 @@ void mx_relax(struct mx_site at)
 	}
 	forget_turns(t);
 	mx_remember(99);
-	if (mx->test->spin_out && !t->in_spin) {
+	if (!t->in_spin) {
 		t->in_spin = true;
 		if (mx_choose(2)) {
 			mx_remember(98);
-			t->burst = true;
+			t->burst = t->chosen_burst = true;
 			return;
 		}
 	}

@@ -37,7 +37,6 @@ struct model {
 	uint8_t spurious;       /* and untimed ones return so often without a wake */
 	uint8_t preemptions;    /* at most so many switches away from a thread that could
 				 * go on; 0: no bound. For spaces that are too large */
-	bool spin_out;          /* a bounded spin loop may use up its bound at any time */
 	bool load_buffering;    /* relaxed loads may be delayed past later stores */
 	bool random;            /* too large: seeded random schedules only */
 	bool slow;              /* left out of model-quick */

@@ -339,7 +339,7 @@ static void spin_bounded(void)
 	}
 	model_outcome(0);
 }
-MODEL(spin_bounded, .threads = { spin_bounded, wx }, .spin_out = true, .outcomes = 3)
+MODEL(spin_bounded, .threads = { spin_bounded, wx }, .outcomes = 3)
 
 /* ---- choices of the test itself ---- */
 static void choose(void) { model_outcome(model_choose(5)); }

@@ -33,15 +33,11 @@ static void is3(void) { model_check(total == 3 && l.word == 0); }
 static void is4(void) { model_check(total == 4 && l.word == 0); }
 static void some(void) { model_check(total >= 1 && l.word == 0); }
 
-MODEL(lock_two, .setup = setup, .threads = { twice, twice }, .check = is4, .spin_out = true)
-MODEL(lock_three, .setup = setup, .threads = { once, once, once }, .check = is3,
-      .spin_out = true)
-MODEL(lock_three_twice, .setup = setup, .threads = { twice, once, once }, .check = is4,
-      .spin_out = true, .preemptions = 4, .slow = true)
-MODEL(lock_spurious, .setup = setup, .threads = { once, once, once }, .check = is3,
-      .spin_out = true, .spurious = 1, .preemptions = 4, .slow = true)
-MODEL(lock_try, .setup = setup, .threads = { once, try_once, try_once }, .check = some,
-      .spin_out = true)
+MODEL(lock_two, .setup = setup, .threads = { twice, twice }, .check = is4)
+MODEL(lock_three, .setup = setup, .threads = { once, once, once }, .check = is3)
+MODEL(lock_three_twice, .setup = setup, .threads = { twice, once, once }, .check = is4, .preemptions = 4, .slow = true)
+MODEL(lock_spurious, .setup = setup, .threads = { once, once, once }, .check = is3, .spurious = 1, .preemptions = 4, .slow = true)
+MODEL(lock_try, .setup = setup, .threads = { once, try_once, try_once }, .check = some)
 
 /* The holder frees the memory the lock lies in once the other has dropped it: nothing
  * may be read after the word is free. */
@@ -65,5 +61,4 @@ static void takes_and_frees(void)
 	mri_lock_drop(in_heap);
 	model_free(in_heap);
 }
-MODEL(lock_freed_by_next, .setup = heap_setup, .threads = { drops, takes_and_frees },
-      .spin_out = true)
+MODEL(lock_freed_by_next, .setup = heap_setup, .threads = { drops, takes_and_frees })

@@ -52,8 +52,7 @@ static void is3(void) { model_check(total == 3 && mu.mr_state == 0 && !mu.mr_wai
 static void some(void) { model_check(total >= 1 && mu.mr_state == 0 && !mu.mr_wait); }
 
 MODEL(mutex_two, .setup = setup, .threads = { once, once }, .check = is2)
-MODEL(mutex_two_spin, .setup = setup_spin, .threads = { once, once }, .check = is2,
-      .spin_out = true)
+MODEL(mutex_two_spin, .setup = setup_spin, .threads = { once, once }, .check = is2)
 MODEL(mutex_twice, .setup = setup, .threads = { twice, once }, .check = is3)
 MODEL(mutex_hand_over, .setup = setup_starving, .threads = { twice, once }, .check = is3)
 MODEL(mutex_three_hand_over, .setup = setup_starving, .threads = { once, once, once },

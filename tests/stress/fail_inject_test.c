@@ -20,12 +20,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A sanitizer has its own malloc, and its run time dies without memory; a static program
- * cannot have a second one. */
-#if defined(__linux__) && defined(__GLIBC__) && defined(__x86_64__)
-enum { POSSIBLE = !TEST_ASAN && !TEST_TSAN };
+/* A sanitizer has its own malloc, and its run time dies without memory; a program for
+ * another CPU is linked statically, and cannot have a second one. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define POSSIBLE 0
+#elif defined(__has_feature)
+#define POSSIBLE (!__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer))
 #else
-enum { POSSIBLE = 0 };
+#define POSSIBLE 1
+#endif
+#if !defined(__GLIBC__) || !defined(__x86_64__)
+#undef POSSIBLE
+#define POSSIBLE 0
 #endif
 
 /* ---- the interposed functions ---- */
@@ -38,6 +44,7 @@ static long nth;                        /* the call that fails */
 static bool for_ever;                   /* and all after it */
 static long calls, failed;              /* atomic */
 
+#if POSSIBLE
 static bool fails_now(enum kind kind)
 {
 	long n;
@@ -51,14 +58,6 @@ static bool fails_now(enum kind kind)
 	return true;
 }
 
-#if defined(__GLIBC__) && defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && \
-	!defined(__SANITIZE_THREAD__)
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define LEAVE_ALONE 1
-#endif
-#endif
-#ifndef LEAVE_ALONE
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t),
 	*__libc_realloc(void *, size_t), *__libc_memalign(size_t, size_t);
 
@@ -111,7 +110,6 @@ int pthread_create(pthread_t *t, const pthread_attr_t *attr, void *(*fn)(void *)
 		return EAGAIN;
 	return real_create(t, attr, fn, arg);
 }
-#endif
 #endif
 
 /* ---- the small program: a bit of everything that allocates ---- */
