@@ -34,7 +34,10 @@ violations()
 		sub(/^[^<"]*[<"]/, "", file); sub(/[>"].*$/, "", file)
 		public = file ~ "^millrace(/|\\.h)"
 		if (public) next
-		if (file ~ /\.\./) { bad("a path with .."); next }
+		if (file ~ /\.\./ && (tree ~ /^(src|include)$/ || file ~ /src\//)) {
+			bad("a path with ..")
+			next
+		}
 		of = file; sub("/.*", "", of)
 		in_src = of in rank && of != file && exists("src/" file)
 	}
@@ -87,6 +90,7 @@ planted "another folder's file" src/std/bad.c '#include "b.h"'
 planted "a public header that is not alone" include/millrace/bad.h '#include "d.h"'
 planted "a public header with an inner one" include/millrace/bad.h '#include <base/a.h>'
 planted "an inner header in an api test" tests/api/bad.c '#include "rt/b.h"'
+planted "an inner header behind .." tests/api/bad.c '#include "../../src/rt/b.h"'
 planted "an inner header in an example" examples/bad.c '#include <rt/b.h>'
 
 echo "$passed passed, $failed failed"

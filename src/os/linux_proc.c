@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- threads ---- */
 
@@ -91,18 +92,27 @@ static int tool_threads(void)
 	return (&__tsan_init != NULL) + is_emulated();
 }
 
+/* A directory of threads has that many links, and two. */
+static int count_threads(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? (int)st.st_nlink - 2 : -1;
+}
+
 int mri_os_foreign_threads(const int *ours, int n)
 {
 	char buf[2048] __attribute__((aligned(8))) = { 0 };
 	int saved = errno;
 	int count = 0, seen = 0;
-	struct stat st;
+	int threads;
 	long len;
 	long fd = linux_call(SYS_openat, AT_FDCWD, "/proc/self/task",
 			     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return (int)fd;
+	threads = count_threads((int)fd);
 	while ((len = linux_call(SYS_getdents64, fd, buf, sizeof buf)) > 0) {
 		for (long at = 0; at < len;) {
 			const struct dirent64 *d = (const void *)(buf + at);
@@ -114,9 +124,8 @@ int mri_os_foreign_threads(const int *ours, int n)
 				count++;
 		}
 	}
-	/* A thread that ends while the directory is read can hide others: the link
-	 * count, threads and two, tells. */
-	if (len == 0 && (fstat((int)fd, &st) != 0 || (int)st.st_nlink - 2 > seen))
+	/* A thread that ends while the directory is read cuts the rest off. */
+	if (len == 0 && (threads != seen || count_threads((int)fd) != seen))
 		len = -EAGAIN;
 	linux_call(SYS_close, fd);
 	errno = saved;

@@ -81,6 +81,7 @@ static void unlink_idle(struct m *m)
 static void set_active(struct m *m)
 {
 	m->state = M_ACTIVE;
+	mri_sched.stirred++;
 	/* Relaxed: by the lock. */
 	if (mri_sched.nactive_ms++ == 0 && atomic_get(&mri_sched.sysmon_idle, relaxed))
 		mri_sysmon_wake();

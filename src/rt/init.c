@@ -106,10 +106,22 @@ struct m *mri_m_new(void)
 	return m;
 }
 
+/* An M never ends. That it does means pthread_exit on a goroutine's stack, which would
+ * take the P with it. */
+static pthread_key_t ended;
+
+static void thread_ended(void *m)
+{
+	(void)m;
+	if (!mri_forked)
+		mri_fatal("millrace: pthread_exit in a goroutine: use go_exit");
+}
+
 void mri_m_init_thread(struct m *m)
 {
 	void *lo = NULL, *hi = NULL;
 
+	pthread_setspecific(ended, m);
 	self = &m->g0;
 	/* Relaxed: sysmon looks only at an M that had a P. */
 	atomic_set(&m->tid, mri_os_tid(), relaxed);
@@ -276,6 +288,7 @@ static void start(void)
 	make_ps(procs);
 	mri_sched_set_procs(procs);
 	mri_hooks_install();
+	pthread_key_create(&ended, thread_ended);
 	pthread_atfork(NULL, NULL, after_fork);
 	mri_sysmon_start();
 }

@@ -174,6 +174,7 @@ struct mri_sched {
 	uint32_t nidle_ps;
 	struct m *idle_ms;                      /* most recently used first */
 	uint32_t nms, nactive_ms;               /* all; not asleep for want of work */
+	uint64_t stirred;                       /* times that one became active */
 	struct m *keeper;                       /* sleeps until the earliest timer */
 	int64_t keeper_until;
 	/* -- atomic -- */

@@ -134,14 +134,16 @@ static bool any_timer(void)
 	return false;
 }
 
-/* Nothing runs, nothing is runnable, no timer is pending. */
-static bool all_asleep(void)
+/* Nothing runs, nothing is runnable, no timer is pending; *stirred: how often an M has
+ * become active so far. */
+static bool all_asleep(uint64_t *stirred)
 {
 	bool asleep;
 
 	mri_lock_take(&mri_sched.lock);
 	/* A keeper that wakes becomes active under the lock before it takes its timer. */
 	asleep = mri_sched.nactive_ms == 0 && mri_sched.nqueue == 0 && !any_timer();
+	*stirred = mri_sched.stirred;
 	mri_lock_drop(&mri_sched.lock);
 	return asleep;
 }
@@ -164,13 +166,15 @@ static int threads_that_could_act(void)
 	return foreign - (int)atomic_get(&mri_sched.nparked_threads, relaxed);
 }
 
+/* The threads are counted between two looks at our own, in which time none of ours was
+ * active: so nobody can have acted and gone while we were looking elsewhere. */
 static bool is_deadlock(void)
 {
-	if (!all_asleep() || (mri_hooks.signals_wanted && mri_hooks.signals_wanted()))
-		return false;
-	/* A second look: a thread counted as parked may have been about to act. */
-	return threads_that_could_act() <= 0 && all_asleep() &&
-	       threads_that_could_act() <= 0;
+	uint64_t before, after;
+
+	return all_asleep(&before) &&
+	       !(mri_hooks.signals_wanted && mri_hooks.signals_wanted()) &&
+	       threads_that_could_act() <= 0 && all_asleep(&after) && before == after;
 }
 
 /* ---------------------------------------------------------------- loop -- */

@@ -158,7 +158,8 @@ static noinline void unlock_slow(mr_mutex *m, uint32_t s)
 			mri_self();     /* may be the first call: the report names it */
 			mri_fatal("sync: unlock of unlocked mutex");
 		}
-		if ((s & (PARKED | WOKEN)) != PARKED) {
+		/* In the child of a fork deferred unlocks must work, and nobody waits. */
+		if ((s & (PARKED | WOKEN)) != PARKED || mri_forked) {
 			/* M2: release, pairs with M1. */
 			if (atomic_cas(&m->mr_state, &s, s & ~LOCKED, release))
 				return;

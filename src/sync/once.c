@@ -16,9 +16,14 @@ static struct mri_waiter **list(mr_once *o)
 
 static void finish(mr_once **o)
 {
-	struct mri_lock *bucket = mri_waitq_lock(*o);
-	struct mri_waiter *w, *next, *first = *list(*o);
+	struct mri_lock *bucket;
+	struct mri_waiter *w, *next, *first;
 
+	/* The child of a fork in f may return from there, and nobody waits. */
+	if (mri_forked)
+		return;
+	bucket = mri_waitq_lock(*o);
+	first = *list(*o);
 	if (first)
 		first->prev->next = NULL;
 	*list(*o) = NULL;
@@ -46,7 +51,6 @@ static noinline void call_slow(mr_once *o, void (*f)(void), void (*f1)(void *), 
 	struct mri_waiter w = { .g = mri_self() };
 	struct mri_lock *bucket = mri_waitq_lock(o);
 
-	mri_init_check_fork();
 	/* Relaxed: set under the bucket lock. */
 	if (atomic_get(&o->mr_done, relaxed)) {
 		mri_waitq_unlock(bucket);

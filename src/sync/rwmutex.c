@@ -172,7 +172,8 @@ void mr_rwmutex_runlock(mr_rwmutex *m)
 	/* Relaxed: the CAS decides. */
 	uint32_t s = atomic_get(&m->mr_state[0], relaxed);
 
-	while (s >= READER && !(s & QUEUED))
+	/* In the child of a fork deferred unlocks must work, and nobody waits. */
+	while (s >= READER && (!(s & QUEUED) || mri_forked))
 		/* R2: release, pairs with R1 and R5. */
 		if (atomic_cas(&m->mr_state[0], &s, s - READER, release))
 			return;
@@ -184,8 +185,9 @@ void mr_rwmutex_unlock(mr_rwmutex *m)
 	struct mri_lock *bucket;
 	uint32_t s = WRITER;
 
-	/* R4: release, pairs with R1. */
-	if (likely(atomic_cas(&m->mr_state[0], &s, 0u, release)))
+	/* R4: release, pairs with R1. Forked: as above. */
+	if (likely(atomic_cas(&m->mr_state[0], &s, 0u, release)) ||
+	    (mri_forked && (s & WRITER)))
 		return;
 	bucket = mri_waitq_lock(m);
 	/* Relaxed: only its owner, and so nobody else, clears WRITER. */

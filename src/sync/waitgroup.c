@@ -28,9 +28,14 @@ static uint32_t waiters(uint64_t s)
  * as nobody waits for a counter of 0 and adding to it would be misuse. */
 static noinline void wake_all(mr_waitgroup *wg, uint64_t s)
 {
-	struct mri_lock *bucket = mri_waitq_lock(wg);
-	struct mri_waiter *w, *next, *first = *list(wg);
+	struct mri_lock *bucket;
+	struct mri_waiter *w, *next, *first;
 
+	/* In the child of a fork a deferred mr_wg_done() must work, and nobody waits. */
+	if (mri_forked)
+		return;
+	bucket = mri_waitq_lock(wg);
+	first = *list(wg);
 	/* Relaxed: only looks for misuse. */
 	if (!first || atomic_get(&wg->mr_state, relaxed) != s) {
 		mri_waitq_unlock(bucket);
@@ -51,7 +56,8 @@ void mr_wg_add(mr_waitgroup *wg, int n)
 {
 	uint64_t add = (uint64_t)(int64_t)n << 32, s;
 
-	mri_init_check_fork();
+	if (n > 0)
+		mri_init_check_fork();
 	/* W1: acq_rel, pairs with W1 and W3: what was done before is seen by whom this
 	 * wakes, and by whoever else reads the 0. */
 	s = atomic_add(&wg->mr_state, add, acq_rel) + add;

@@ -28,8 +28,8 @@ static void setup_one_ghosts(void)
 	world_ghosts_ok = true;
 }
 MODEL(sched_start_as_m_sleeps_quick, .setup = setup_one_ghosts, .threads = { m0, start_one },
-      .daemons = 1, .check = world_all_done)
-MODEL(sched_start_as_m_sleeps, .setup = setup_one, .threads = { m0, start_one, world_spare }, .daemons = 5, .preemptions = 3,
+      .daemons = 1, .preemptions = 3, .check = world_all_done)
+MODEL(sched_start_as_m_sleeps, .setup = setup_one, .threads = { m0, start_one, world_spare }, .daemons = 5, .preemptions = 1,
       .check = world_all_done)
 
 /* ---- park and ready ---- */
@@ -80,9 +80,9 @@ static void setup_park_ghosts(void)
 	world_ghosts_ok = true;
 }
 MODEL(sched_park_and_ready_quick, .setup = setup_park_ghosts, .threads = { m0, wakes_thread },
-      .daemons = 1, .check = world_all_done)
+      .daemons = 1, .preemptions = 3, .check = world_all_done)
 MODEL(sched_park_and_ready, .setup = setup_park, .threads = { m0, wakes_thread, world_spare },
-      .daemons = 5, .preemptions = 3, .check = world_all_done)
+      .daemons = 5, .preemptions = 1, .check = world_all_done)
 
 /* Two Ms: the waker is a goroutine, and the woken may run on either. */
 static void setup_park_two(void)
@@ -97,7 +97,7 @@ static void setup_park_two(void)
 	world_ms[1].next_g->state = G_RUNNABLE;
 }
 MODEL(sched_park_and_ready_two_ms, .setup = setup_park_two, .threads = { m0, m1, world_spare },
-      .daemons = 7, .preemptions = 3, .check = world_all_done, .slow = true)
+      .daemons = 7, .preemptions = 1, .check = world_all_done, .slow = true)
 
 /* ---- work made while the other M stops spinning ---- */
 static void starts_two(void)
@@ -116,7 +116,7 @@ static void setup_spread(void)
 	world_ms[0].next_g->state = G_RUNNABLE;
 }
 MODEL(sched_work_as_the_other_sleeps, .setup = setup_spread, .threads = { m0, m1, world_spare },
-      .daemons = 7, .preemptions = 2, .check = world_all_done, .slow = true)
+      .daemons = 7, .preemptions = 1, .check = world_all_done, .slow = true)
 
 /* ---- the taking of a P from a goroutine that computes ---- */
 static uint32_t tick0;
@@ -149,7 +149,7 @@ static void setup_take_behind(void)
 	mri_runq_push(&world_ps[0].q, one);
 }
 MODEL(sched_take, .setup = setup_take, .threads = { m0, takes, world_spare }, .daemons = 5,
-      .preemptions = 3, .check = world_all_done,
+      .preemptions = 1, .check = world_all_done,
       .slow = true)
 MODEL(sched_take_with_one_behind, .setup = setup_take_behind,
       .threads = { m0, takes, world_spare }, .daemons = 5, .preemptions = 1,
@@ -183,7 +183,7 @@ static void setup_block(void)
 	mri_runq_push(&world_ps[0].q, one);
 }
 MODEL(sched_block, .setup = setup_block, .threads = { m0, world_spare }, .daemons = 3,
-      .preemptions = 2, .check = world_all_done,
+      .preemptions = 1, .check = world_all_done,
       .slow = true)
 /* The same while somebody else starts a goroutine. */
 static void setup_block_start(void)

@@ -15,12 +15,12 @@ void world_procs(int n);
 void world_m_init(int i);
 /* The life of that M, the scheduler's loop: a daemon, it never returns. */
 void world_m(int i);
-/* A thread that does not exist until the scheduler starts one: a daemon. */
+/* A thread that does not exist until the scheduler starts one: a daemon. Later ones are
+ * ghosts: they would find whatever there is, so an execution that starts one is good. */
 void world_spare(void);
 /* A goroutine that runs fn; not yet runnable. */
 struct g *world_g(void (*fn)(void));
-/* setup: a thread that the scheduler starts is not modelled. It has a P and would find
- * whatever there is, so an execution that starts one is good. */
+/* setup: there is no spare, the first is a ghost already. */
 extern bool world_ghosts_ok;
 /* check: all goroutines have come to their end. */
 void world_all_done(void);

@@ -3,8 +3,10 @@
  * lock in plain variables and compares at the end: a lost update means two owners, a
  * hang a lost wake-up. No outcome depends on the schedule. */
 #include "harness.h"
+#include "waiting.h"
 #include <millrace.h>
 #include <pthread.h>
+#include <sys/wait.h>
 
 static uint64_t next(uint64_t *x)
 {
@@ -246,4 +248,54 @@ TEST(sync_phases, see_the_one_before)
 			CHECK_EQ(p.cell[(r + 1) % 2][i], r + 1);
 	}
 	wg_wait(&p.done);
+}
+
+/* ------------------------------------------------------------------- fork -- */
+
+/* The child of a fork may return from main, so what deferred calls do must work there,
+ * though those who wait do not exist. */
+struct held { mutex m; rwmutex read, write; waitgroup wg, done; once o; pid_t child; };
+
+static void take_and_leave(struct held *h, int which)
+{
+	switch (which) {
+	case 0: mutex_lock(&h->m); mutex_unlock(&h->m); return;
+	case 1: rwmutex_lock(&h->read); rwmutex_unlock(&h->read); return;
+	case 2: rwmutex_lock(&h->write); rwmutex_unlock(&h->write); return;
+	case 3: wg_wait(&h->wg); return;
+	}
+}
+
+static void fork_within(void *arg)
+{
+	struct held *h = arg;
+
+	for (int i = 0; i < 4; i++)
+		wg_go(&h->done, take_and_leave, h, i);
+	until_waiting("sync.Mutex.Lock", 1);
+	until_waiting("sync.RWMutex.Lock", 2);
+	until_waiting("sync.WaitGroup.Wait", 1);
+	h->child = fork();
+	CHECK(h->child >= 0);
+}
+
+TEST(sync_fork, child_may_let_go)
+{
+	struct held h = { 0 };
+	int status;
+
+	mutex_lock(&h.m);
+	rwmutex_rlock(&h.read);
+	rwmutex_lock(&h.write);
+	wg_add(&h.wg, 1);
+	once_call(&h.o, fork_within, &h);
+	mutex_unlock(&h.m);
+	rwmutex_runlock(&h.read);
+	rwmutex_unlock(&h.write);
+	wg_done(&h.wg);
+	if (h.child == 0)
+		_exit(0);
+	CHECK_EQ(waitpid(h.child, &status, 0), h.child);
+	CHECK_EQ(status, 0);
+	wg_wait(&h.done);
 }
