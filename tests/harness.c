@@ -27,6 +27,13 @@ extern char **environ;
 /* Present when the library is linked in. */
 extern void mr_go_dump(int fd) __attribute__((weak));
 
+/* TSan sleeps a second at each exit for late reports: a test has nothing left then. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+	return "atexit_sleep_ms=0";
+}
+
 static struct test *tests;              /* by file and line */
 static const char *self;                /* argv[0] */
 static int passed, failed, skipped;

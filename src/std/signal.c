@@ -1,7 +1,8 @@
 /* signal.c - signals as values on channels.
  *
  * The handler only marks the signal and wakes sysmon, which sends it on every channel
- * that asked, without blocking. So no signal handler ever runs user code. */
+ * that asked, without blocking. So no signal handler ever runs user code. A real fault
+ * is not for a channel: it goes where it went before. */
 #define _GNU_SOURCE
 #include "millrace/signal.h"
 #include "base/hooks.h"
@@ -24,8 +25,21 @@ static struct sigaction before[NSIGNALS];       /* by lock: what a signal did */
 static uint64_t handled;                        /* by lock: ours at the moment */
 static uint64_t pending;                        /* atomic */
 
-static void on_signal(int n)
+/* A fault is no news but an instruction that would fault again: it goes to whoever had
+ * it before, by running it once more. */
+static bool is_fault(int n, const siginfo_t *info)
 {
+	return info->si_code > 0 &&
+	       (n == SIGSEGV || n == SIGBUS || n == SIGFPE || n == SIGILL || n == SIGTRAP);
+}
+
+static void on_signal(int n, siginfo_t *info, void *ucontext)
+{
+	(void)ucontext;
+	if (is_fault(n, info)) {
+		sigaction(n, &before[n], NULL);
+		return;
+	}
 	/* E1: release, pairs with E2. */
 	atomic_or(&pending, (uint64_t)1 << (n - 1), release);
 	mri_sysmon_wake();
@@ -47,11 +61,11 @@ static void apply(void)
 
 	for (int n = 1; n < NSIGNALS; n++) {
 		uint64_t bit = (uint64_t)1 << (n - 1);
-		struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+		struct sigaction sa = { .sa_sigaction = on_signal };
 
 		if ((want & bit) && !(handled & bit)) {
 			sigfillset(&sa.sa_mask);
-			sa.sa_flags |= SA_ONSTACK;
+			sa.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
 			if (sigaction(n, &sa, &before[n]) == 0)
 				handled |= bit;
 		} else if (!(want & bit) && (handled & bit)) {

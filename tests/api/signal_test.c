@@ -206,6 +206,31 @@ TEST(signal, stop_in_the_rain)
 	chan_free(quit);
 }
 
+/* --------------------------------------------------------------------- faults -- */
+
+/* Sent, SIGSEGV is a value like any other; a real fault is none, and ends the process
+ * with a report although somebody asked for the signal. The sanitizers leave it to us. */
+static void reads_nothing(void)
+{
+	int *volatile nowhere = (int *)16;
+
+	*nowhere = 1;
+}
+TEST(signal, fault_is_not_for_a_channel, .status = SIG(SIGSEGV),
+     .env = "ASAN_OPTIONS=handle_segv=0:allow_user_segv_handler=1\n"
+	    "TSAN_OPTIONS=handle_segv=0:atexit_sleep_ms=0",
+     .err = (const char *const[]){ "[signal SIGSEGV: segmentation violation",
+				   "goroutine 2 [running]:", NULL })
+{
+	chan(int) ch = chan_make(int, 1);
+
+	signal_notify(ch, SIGSEGV);
+	send_signal(SIGSEGV);
+	CHECK_EQ(chan_recv(ch), SIGSEGV);
+	go(reads_nothing);
+	go_block();
+}
+
 /* ---------------------------------------------------------------------- asleep -- */
 
 /* Everybody sleeps, and a signal is on its way: it wakes the receiver, and until then

@@ -246,9 +246,15 @@ uint64_t mx_read(struct loc *l, enum mx_order o, struct event *e)
 		take(l, last, o, e);
 		return e->in;
 	}
-	for (int k = l->n - 1; k >= floor_of(l, o); k--)
-		if (!too_stale(l, l->mo[k]))
-			cand[n++] = l->mo[k];
+	for (int k = l->n - 1; k >= floor_of(l, o); k--) {
+		if (too_stale(l, l->mo[k]))
+			continue;
+		/* Of two stores of one value the older teaches less, so it allows all that
+		 * the newer does. */
+		if (o == MX_relaxed && n && mx->msg[cand[n - 1]].val == mx->msg[l->mo[k]].val)
+			n--;
+		cand[n++] = l->mo[k];
+	}
 	if (o == MX_relaxed)
 		guesses = mx_future_values(l, guess, ARRAY_LEN(guess));
 	i = mx_choose(n + guesses);
