@@ -98,8 +98,13 @@ struct g *mri_g_new(size_t stack, void (*start)(struct g *), void *start_arg)
 	g->m = NULL;
 	g->err = 0;
 	g->bound = NULL;
-	g->locked = g->pinned = 0;
-	g->wait = (struct mri_wait){ 0 };
+	g->pinned = 0;
+	/* Relaxed: a report may still look at the one whose slot this was. */
+	atomic_set(&g->locked, 0, relaxed);
+	atomic_set(&g->wait.obj, NULL, relaxed);
+	atomic_set(&g->wait.since, 0, relaxed);
+	atomic_set(&g->wait.why, (uint8_t)MRI_WHY_NONE, relaxed);
+	atomic_set(&g->wait.timed, false, relaxed);
 	g->chosen = 0;
 	g->tries = NULL;
 	g->unwind = NULL;
@@ -137,7 +142,8 @@ void mri_g_exit(struct g *g)
 	g->message = NULL;
 	if (g->locked) {
 		g->m->nlocked--;
-		g->locked = 0;
+		/* Relaxed: reports read it. */
+		atomic_set(&g->locked, 0, relaxed);
 	}
 	mri_sched_exit_switch();
 }

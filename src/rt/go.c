@@ -117,6 +117,12 @@ static void rebind(struct g *g)
 	g->bound = g->locked || g->pinned ? g->m : NULL;
 }
 
+static void set_locked(struct g *g, int depth)
+{
+	/* Relaxed: only g writes it; reports read it. */
+	atomic_set(&g->locked, (uint8_t)depth, relaxed);
+}
+
 void mr_go_lock_thread(void)
 {
 	struct g *g = mri_self();
@@ -125,7 +131,8 @@ void mr_go_lock_thread(void)
 		mri_panic("go_lock_thread called from a thread that is not a goroutine");
 	if (g->locked == UINT8_MAX)
 		mri_panic("go_lock_thread: nested too deep");
-	if (g->locked++ == 0)
+	set_locked(g, g->locked + 1);
+	if (g->locked == 1)
 		g->m->nlocked++;
 	rebind(g);
 }
@@ -136,7 +143,8 @@ void mr_go_unlock_thread(void)
 
 	if (g->is_thread || !g->locked)
 		return;
-	if (--g->locked == 0)
+	set_locked(g, g->locked - 1);
+	if (g->locked == 0)
 		g->m->nlocked--;
 	rebind(g);
 }
