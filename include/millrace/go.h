@@ -79,7 +79,8 @@ MR_API void mr_go_unlock_thread(void);
 
 /* Keep the calling goroutine on its thread, which goes on serving others when it blocks.
  * For code that keeps thread-local data or holds a pthread mutex across a call that may
- * block.
+ * block. While another goroutine computes or sits in a system call on that thread, it
+ * waits.
  *
  * Calls nest: as many mr_go_unpin() undo them; one too many does nothing. */
 MR_API void mr_go_pin(void);

@@ -138,6 +138,9 @@ void mri_g_free(struct g *g)
 
 void mri_g_exit(struct g *g)
 {
+	/* Relaxed: own. */
+	if (atomic_get(&g->state, relaxed) == G_BLOCKING)
+		mri_sched_block_end();
 	free(g->message);
 	g->message = NULL;
 	if (g->locked) {

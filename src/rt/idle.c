@@ -277,22 +277,14 @@ void mri_idle_sleep(struct m *m, int64_t until)
 
 /* --------------------------------------------- goroutines bound to an M -- */
 
-/* sched.lock held. b sleeps and would run g if it had a P. An active one looks at
- * its own queue before it sleeps, under this lock; one that waits for another
- * goroutine comes to g later. */
-static bool wants(struct m *b, struct g *g)
-{
-	return b->state == M_IDLE ||
-	       (b->state == M_WAITS && (!b->waits_for || b->waits_for == g));
-}
-
 void mri_idle_queue_bound(struct g *g)
 {
 	struct m *b = g->bound;
 	struct p *p = NULL;
 
 	mri_lock_take(&mri_sched.lock);
-	if (!wants(b, g)) {
+	if (b->state == M_ACTIVE) {
+		/* It looks at its own queue before it sleeps, under this lock. */
 		mri_find_push_bound(b, g);
 		mri_lock_drop(&mri_sched.lock);
 		return;
@@ -315,7 +307,7 @@ void mri_idle_deliver(struct m *m, struct g *g)
 	struct p *p;
 
 	mri_lock_take(&mri_sched.lock);
-	if (!wants(b, g)) {
+	if (b->state == M_ACTIVE) {
 		mri_find_push_bound(b, g);
 		mri_lock_drop(&mri_sched.lock);
 		return;
@@ -336,41 +328,12 @@ void mri_idle_sleep_only(struct m *m)
 	mri_lock_take(&mri_sched.lock);
 	/* Some may have been readied while this M was still active. */
 	requeue_bound(m);
-	m->waits_for = NULL;
 	last = set_inactive(m, M_WAITS);
 	mri_lock_drop(&mri_sched.lock);
 	if (last)
 		mri_sysmon_wake();
 	mri_sched_wake();
 	wait_for_p(m, 0);
-}
-
-/* Come back to a P: an idle one, or queue in the global queue as a goroutine that
- * only this M can run, and sleep right here on its stack. Entered, without a P;
- * leaves. */
-void mri_sched_regain(struct g *g)
-{
-	struct m *m = g->m;
-	struct m *bound = g->bound;
-
-	if (!mri_idle_take(m)) {
-		mri_g_move(g, G_RUNNABLE);
-		g->bound = m;
-		mri_lock_take(&mri_sched.lock);
-		m->waits_for = g;
-		mri_find_push_locked(g);
-		set_inactive(m, M_WAITS);
-		mri_lock_drop(&mri_sched.lock);
-		mri_sched_wake();
-		wait_for_p(m, 0);
-		mri_assert(m->next_g == g);
-		m->next_g = NULL;
-		g->bound = bound;
-		mri_g_move(g, G_RUNNING);
-	} else if (atomic_get(&g->state, relaxed) != G_RUNNING) { /* relaxed: own */
-		mri_g_move(g, G_RUNNING);
-	}
-	mri_proc_leave(m);
 }
 
 /* ------------------------------------------------- passing a P on -- */

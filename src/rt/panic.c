@@ -241,6 +241,9 @@ noreturn_fn static void raise_unwind(struct g *g, struct mri_unwind *u)
 	struct mri_try *t = target(g, u);
 	char here;
 
+	/* Relaxed: own. Deferred calls are no part of a blocking section. */
+	if (atomic_get(&g->state, relaxed) == G_BLOCKING)
+		mri_sched_block_end();
 	g->unwind = u;
 	/* Cleanups run on frames above ours and may reach down over what is here. */
 	if (t)

@@ -105,7 +105,7 @@ enum mri_after { MRI_AFTER_NONE, MRI_AFTER_PARK, MRI_AFTER_YIELD, MRI_AFTER_EXIT
 enum m_state {
 	M_ACTIVE,               /* runs code, with a P or without */
 	M_IDLE,                 /* on sched.idle_ms: anyone may give it a P */
-	M_WAITS,                /* what is bound to it waits, or is in the global queue:
+	M_WAITS,                /* locked, and what is bound to it waits or queues for a P:
 				 * woken with a P and one of those only */
 };
 
@@ -128,7 +128,6 @@ struct m {
 	struct p *next_p;               /* given by whoever wakes it (set before futex) */
 	struct g *next_g;               /* and run this first */
 	uint32_t nlocked;               /* goroutines locked to it; by itself */
-	struct g *waits_for;            /* M_WAITS: this one; NULL: any bound to it */
 	/* -- others -- */
 	uint32_t park;                  /* futex word: 1 when woken */
 	struct mri_lock bound_lock;

@@ -200,12 +200,28 @@ void mri_sched_yield(void)
 	}
 	m = g->m;
 	if (unlikely(!mri_proc_enter(m))) {
-		/* Its P was taken: come back to one, which is a turn's wait too. */
+		/* Its P was taken. */
 		mri_sched_regain(g);
 		return;
 	}
 	m->after = MRI_AFTER_YIELD;
 	switch_away(m, g, false);
+}
+
+/* Without a P a goroutine is one that has given up its turn: it queues with all others,
+ * and its M goes back to the scheduler. An idle P it takes at once. */
+void mri_sched_regain(struct g *g)
+{
+	struct m *m = g->m;
+
+	if (!mri_idle_take(m)) {
+		m->after = MRI_AFTER_YIELD;
+		switch_away(m, g, false);
+		return;
+	}
+	if (atomic_get(&g->state, relaxed) == G_BLOCKING) /* relaxed: own */
+		mri_g_move(g, G_RUNNING);
+	mri_proc_leave(m);
 }
 
 void mri_sched_exit_switch(void)

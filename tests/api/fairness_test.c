@@ -306,8 +306,12 @@ TEST(fairness, of_an_accept_loop, .env = "MILLRACE=procs=1")
 enum { MANY = TEST_TSAN ? 2000 : 10000, ROUNDS = 20 };
 static int rounds[MANY];
 
+static int begun;
+
 static void yields(int i)
 {
+	while (!get(&begun))            /* until all are there */
+		go_yield();
 	while (!get(&stop)) {
 		if (add(&rounds[i], 1) == ROUNDS)
 			set(&stop, 1);
@@ -324,6 +328,7 @@ TEST(fairness, of_ten_thousand_that_yield, .env = "MILLRACE=procs=1")
 	wg_add(&wg, MANY);
 	for (int i = 0; i < MANY; i++)
 		go(yields, i);
+	set(&begun, 1);
 	wg_wait(&wg);
 	for (int i = 0; i < MANY; i++)
 		least = rounds[i] < least ? rounds[i] : least;

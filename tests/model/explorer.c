@@ -831,7 +831,8 @@ static int verdict(bool whole)
 	char how[80];
 
 	if (mx->random)
-		snprintf(how, sizeof how, "random from seed %llu",
+		snprintf(how, sizeof how, "%srandom from seed %llu",
+			 m->random ? "" : "depth first until the limit, then ",
 			 (unsigned long long)mx_settings.seed);
 	else
 		snprintf(how, sizeof how, m->preemptions ? "exhaustive up to %d preemptions"

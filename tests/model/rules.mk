@@ -27,7 +27,7 @@ MODEL_COMMON := $(MODEL_ENGINE:%=$(MODEL_B)/%.o) $(MODEL_B)/arch.o
 # The dull rest of the runtime, for tests that have the scheduler in them.
 model_world = $(if $(filter rt/sched.c,$(model_src_$(1))),$(MODEL_B)/world.o)
 MODEL_DEPS    = $(wildcard src/*/*.h include/millrace/*.h tests/model/*.h) tests/model/rules.mk
-MODEL_SECONDS ?= 40
+MODEL_SECONDS ?= 6
 
 $(MODEL_ENGINE:%=$(MODEL_B)/%.o): $(MODEL_B)/%.o: tests/model/%.c $(MODEL_DEPS)
 	@mkdir -p $(@D)

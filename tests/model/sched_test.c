@@ -28,7 +28,7 @@ static void setup_one_ghosts(void)
 	world_ghosts_ok = true;
 }
 MODEL(sched_start_as_m_sleeps_quick, .setup = setup_one_ghosts, .threads = { m0, start_one },
-      .daemons = 1, .preemptions = 2, .check = world_all_done)
+      .daemons = 1, .preemptions = 1, .check = world_all_done)
 MODEL(sched_start_as_m_sleeps, .setup = setup_one, .threads = { m0, start_one, world_spare }, .daemons = 5, .preemptions = 1,
       .check = world_all_done)
 
@@ -80,7 +80,7 @@ static void setup_park_ghosts(void)
 	world_ghosts_ok = true;
 }
 MODEL(sched_park_and_ready_quick, .setup = setup_park_ghosts, .threads = { m0, wakes_thread },
-      .daemons = 1, .preemptions = 2, .check = world_all_done)
+      .daemons = 1, .preemptions = 1, .check = world_all_done)
 MODEL(sched_park_and_ready, .setup = setup_park, .threads = { m0, wakes_thread, world_spare },
       .daemons = 5, .preemptions = 1, .check = world_all_done)
 

@@ -42,9 +42,11 @@ static const char *const kind_names[] = { "malloc", "mmap", "pthread_create" };
 static int fails;                       /* enum kind + 1; 0: not armed */
 static long nth;                        /* the call that fails */
 static bool for_ever;                   /* and all after it */
-static long calls, failed;              /* atomic */
+static long failed;                     /* atomic */
 
 #if POSSIBLE
+static long calls;                      /* atomic */
+
 static bool fails_now(enum kind kind)
 {
 	long n;
