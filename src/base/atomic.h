@@ -29,8 +29,9 @@
 #define atomic_and(p, v, order)     __atomic_fetch_and((p), (v), MRI_MO_##order)
 /* True if *p was *expected and is now v; else *expected is what *p was. A failed
  * one is a relaxed load. */
-#define atomic_cas(p, expected, v, order) \
-	__atomic_compare_exchange_n((p), (expected), (v), 0, MRI_MO_##order, __ATOMIC_RELAXED)
+#define atomic_cas(p, expected, v, order)                                              \
+	__atomic_compare_exchange_n((p), (expected), (v), 0, MRI_MO_##order,           \
+				    __ATOMIC_RELAXED)
 #define atomic_fence(order)         __atomic_thread_fence(MRI_MO_##order)
 /* Orders this thread's accesses as a signal handler, or a membarrier() issued by
  * another thread, sees them: a compiler barrier. */

@@ -78,7 +78,7 @@ static void pass_on(int sig, siginfo_t *info, void *ucontext)
 	if (!(old.sa_flags & SA_SIGINFO) &&
 	    (old.sa_handler == SIG_DFL || old.sa_handler == SIG_IGN)) {
 		signal(sig, SIG_DFL);
-		if (info->si_code <= 0)         /* sent by kill: it would not happen again */
+		if (info->si_code <= 0) /* sent by kill: it would not happen again */
 			raise(sig);
 		return;
 	}

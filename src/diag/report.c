@@ -88,7 +88,8 @@ static void deadlock(void)
 	mri_stack_each(found, &any);
 	mri_panic_report_begin(&o);
 	if (!any && mri_sched.main_exited)
-		mri_out_str(&o, "fatal error: no goroutines (main called runtime.Goexit) - "
+		mri_out_str(&o, "fatal error: no goroutines "
+				"(main called runtime.Goexit) - "
 				"deadlock!\n");
 	else
 		mri_out_str(&o, "fatal error: all goroutines are asleep - deadlock!\n\n");

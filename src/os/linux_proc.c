@@ -97,7 +97,7 @@ static int count_threads(int fd)
 {
 	struct statx st;
 
-	/* The raw call: TSan, which did not see the descriptor opened, would see libc's. */
+	/* The raw call: TSan did not see the descriptor opened and would see libc's. */
 	if (linux_call(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_NLINK, &st) != 0)
 		return -1;
 	return (int)st.stx_nlink - 2;

@@ -13,7 +13,13 @@
 #include "rt/rt.h"
 #include "rt/sched.h"
 
-enum { STREAK = 1, REFILL = 64, REFILL_BELOW = 64, STEAL_ROUNDS = 16, PAUSES = 20, CLOCK_TURNS = 8 };
+enum {
+	STREAK = 1,                     /* turns in a row for the hand-off slot */
+	REFILL = 64,                    /* moved at a time from the global queue */
+	REFILL_BELOW = 64,              /* a ring shorter than this is refilled at once */
+	STEAL_ROUNDS = 16, PAUSES = 20, /* how long a thief looks */
+	CLOCK_TURNS = 8,                /* turns between looks at the clock */
+};
 
 /* ---------------------------------------------------- queueing a goroutine -- */
 

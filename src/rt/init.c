@@ -336,7 +336,8 @@ static struct g *adopt_main(void)
 
 static cold_fn struct g *self_slow(void)
 {
-	int err = errno;
+	int err = *mri_errno_addr();
+	struct g *g = &thread_g;
 	bool is_main = mri_os_is_main_thread();
 
 	if (mri_forked)
@@ -355,13 +356,14 @@ static cold_fn struct g *self_slow(void)
 	/* G2: acquire, pairs with G1. Only the main thread adopts itself. */
 	if (is_main && atomic_get(&mri_main_g.state, acquire) == G_DEAD &&
 	    !mri_sched.main_exited) {
-		adopt_main();
+		g = adopt_main();
 	} else {
 		thread_g.is_thread = 1;
 		thread_g.state = G_RUNNING;
 		thread_g.name = "a thread";
 		self = &thread_g;
 	}
-	errno = err;
-	return self;
+	/* Main may be on another thread now: nothing thread-local by its old address. */
+	*mri_errno_addr() = err;
+	return g;
 }

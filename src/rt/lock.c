@@ -35,6 +35,12 @@ noinline void mri_lock_wake(uint32_t *word)
  * after it by the same thread, so a thread-local count is right. */
 static __thread uint32_t held[MRI_RANK_LEAF + 1];
 
+/* Several of one rank, in address order. */
+static bool is_ordered(uint32_t rank)
+{
+	return rank == MRI_RANK_CHAN || rank == MRI_RANK_HEAP;
+}
+
 noinline void mri_lock_check(struct mri_lock *l, bool taking)
 {
 	if (!taking) {
@@ -43,7 +49,7 @@ noinline void mri_lock_check(struct mri_lock *l, bool taking)
 		return;
 	}
 	for (uint32_t r = l->rank; r <= MRI_RANK_LEAF; r++)
-		if (held[r] && !(r == l->rank && (r == MRI_RANK_CHAN || r == MRI_RANK_HEAP)))
+		if (held[r] && !(r == l->rank && is_ordered(r)))
 			mri_throw("lock of rank %u taken under one of rank %u", l->rank,
 				  r);
 	held[l->rank]++;

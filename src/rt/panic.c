@@ -202,16 +202,17 @@ static _Unwind_Reason_Code stop(int version, _Unwind_Action actions,
 	struct g *g = arg;
 	struct mri_unwind *u = (struct mri_unwind *)(void *)ex;
 	struct mri_try *t = target(g, u);
+	void *cfa = (void *)_Unwind_GetCFA(ctx);
 	char here;
 
 	(void)version;
 	(void)class;
 	/* A go_try that lets a go_exit pass is over when its frame is passed. */
-	while (g->tries && g->tries != t && (void *)_Unwind_GetCFA(ctx) > g->tries->at.frame)
+	while (g->tries && g->tries != t && cfa > g->tries->at.frame)
 		g->tries = g->tries->up;
 	if (actions & _UA_END_OF_STACK)
 		end_of_stack(g, u);
-	if (t && (void *)_Unwind_GetCFA(ctx) > t->at.frame) {
+	if (t && cfa > t->at.frame) {
 		g->tries = t;
 		mri_san_unwound(&here, t->at.frame);
 		mri_arch_throw(&t->at);
@@ -342,12 +343,14 @@ static __thread char thread_message[MESSAGE];
 
 const char *mr_try_captured(void (*fn)(void))
 {
-	struct g *g = mri_self();
 	struct call c = { .fn = fn };
 	struct mri_unwind *u;
+	struct g *g;
 	bool exiting;
 
+	/* Before anything else: the first call of all may come back on another thread. */
 	mri_go_take_capture(&c.args, fn, "go_try");
+	g = mri_self();
 	u = attempt(g, TRY_USER, run_call, &c);
 	if (!u)
 		return NULL;

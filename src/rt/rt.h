@@ -105,8 +105,8 @@ enum mri_after { MRI_AFTER_NONE, MRI_AFTER_PARK, MRI_AFTER_YIELD, MRI_AFTER_EXIT
 enum m_state {
 	M_ACTIVE,               /* runs code, with a P or without */
 	M_IDLE,                 /* on sched.idle_ms: anyone may give it a P */
-	M_WAITS,                /* locked, and what is bound to it waits or queues for a P:
-				 * woken with a P and one of those only */
+	M_WAITS,                /* locked, and what is bound to it waits or queues: woken
+				 * with a P and one of those only */
 };
 
 struct m {

@@ -169,7 +169,7 @@ void mri_sched_ready(struct g *g)
 {
 	if (g->is_thread) {
 		/* Counted here, by one who acts, and not by the thread once it runs: in
-		 * between it would look as if nobody could. Relaxed: as in park_thread. */
+		 * between it would look as if nobody could. Relaxed: as when parking. */
 		if (!atomic_get(&g->wait.timed, relaxed))
 			atomic_sub(&mri_sched.nparked_threads, 1u, relaxed);
 		/* K2: release, pairs with K1. Its thread may be gone before the wake,

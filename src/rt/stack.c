@@ -21,7 +21,7 @@ enum {
 	GUARD = 64 << 10,
 	CACHE = MRI_IS_HOSTILE ? 0 : 64, /* free slots a P keeps */
 	BATCH = 16,                      /* slots that move at a time */
-	COLORS = 16,                     /* lines by which the tops of stacks are staggered */
+	COLORS = 16,                    /* lines by which tops of stacks are staggered */
 	CARVE = 8,                       /* guards set ahead: one page table's */
 	MIN_SHIFT = 14,
 	MAX_SHIFT = 36,
@@ -235,6 +235,7 @@ struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why)
 {
 	uint32_t shift = stack ? shift_for(stack) : default_shift;
 	struct g *g;
+	bool batch;
 
 	if (shift > MAX_SHIFT) {
 		*why = "no stack can be that large";
@@ -246,10 +247,11 @@ struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why)
 		p->nfree--;
 		return g;
 	}
+	batch = CACHE != 0 && p && shift == default_shift;
 	mri_lock_take(&lock);
 	g = take(shift, why);
 	/* Warm ones come in a batch; a fresh one would cost its page now. */
-	for (int i = 0; g && CACHE != 0 && p && shift == default_shift && i < BATCH - 1; i++) {
+	for (int i = 1; i < BATCH && batch && g; i++) {
 		struct arena *a = classes[shift];
 		struct g *more;
 

@@ -2,8 +2,9 @@
  * for work that waits, gives stacks back, and finds the process asleep for ever.
  *
  * A P is stuck if in one turn of 6 ms or more its thread burned 3 ms of CPU since that
- * was first read, however long that took, or if it sleeps in the kernel; a thread that is merely descheduled is not. It
- * is taken only if something waits that the P could run.
+ * was first read, however long that took, or if it sleeps in the kernel; a thread that
+ * is merely descheduled is not. It is taken only if something waits that the P could
+ * run.
  *
  * sysmon has no P and runs no goroutine. It looks every 50 us while things change,
  * less and less often up to 4 ms while they do not, and sleeps while all are idle. */

@@ -30,7 +30,8 @@ static uint64_t pending;                        /* atomic */
 static bool is_fault(int n, const siginfo_t *info)
 {
 	return info->si_code > 0 &&
-	       (n == SIGSEGV || n == SIGBUS || n == SIGFPE || n == SIGILL || n == SIGTRAP);
+	       (n == SIGSEGV || n == SIGBUS || n == SIGFPE || n == SIGILL ||
+		n == SIGTRAP);
 }
 
 static void on_signal(int n, siginfo_t *info, void *ucontext)

@@ -44,7 +44,7 @@ static bool take_or_queue(mr_rwmutex *m, uint32_t busy, uint32_t add)
 		} else if (s & QUEUED) {
 			return false;
 		} else if (atomic_cas(&m->mr_state[0], &s, s | QUEUED, relaxed)) {
-			/* Relaxed: a step in R2's release sequence, so R5 sees through. */
+			/* Relaxed: a step in R2's release sequence: R5 sees through. */
 			return false;
 		}
 	}

@@ -288,6 +288,8 @@ __attribute__((noinline)) static void loses_its_frame(size_t n)
 }
 static void damaged(void)
 {
+	if (TEST_TSAN)
+		SKIP("TSan blocks all signals in a handler: a second fault is the end");
 	loses_its_frame((size_t)go_id());
 	sink = 6;
 }
@@ -311,7 +313,8 @@ static void look_at_mask(int sig)
 
 	pthread_sigmask(SIG_SETMASK, NULL, &now);
 	CHECK(sigismember(&now, sig) && sigismember(&now, SIGUSR1));
-	CHECK(!sigismember(&now, SIGUSR2));
+	if (!TEST_TSAN)                 /* it blocks all signals in a handler */
+		CHECK(!sigismember(&now, SIGUSR2));
 	say_now("masked\n");
 }
 CRASH_TEST_ENV(handler_with_a_mask, ENV(""), SIG(11), SEGV_TEXT, "masked\n", SEGV_TEXT,
