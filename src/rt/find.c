@@ -294,7 +294,7 @@ static struct g *look(struct m *m, struct p *p)
 		return g;
 	if (!m->spinning) {
 		/* Relaxed: a heuristic: half the busy Ps' worth of thieves is enough. */
-		uint32_t busy = (uint32_t)mri_sched.procs -
+		uint32_t busy = (uint32_t)atomic_get(&mri_sched.procs, relaxed) -
 				atomic_get(&mri_sched.nidle_ps, relaxed);
 
 		if (2 * atomic_get(&mri_sched.nspinning, relaxed) >= busy)

@@ -6,7 +6,8 @@
 
 /* Take what mr_capture_args saved on this thread. Nothing between the capture and
  * this may park, so it is this thread's. */
-void mri_go_take_capture(struct mri_arch_args *to, void (*fn)(void), const char *what)
+noinline void mri_go_take_capture(struct mri_arch_args *to, void (*fn)(void),
+				  const char *what)
 {
 	if (unlikely(!mri_arch_captured.full))
 		mri_panic("%s: no arguments were captured: is the function declared "

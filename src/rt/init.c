@@ -134,34 +134,42 @@ void mri_m_init_thread(struct m *m)
 	mri_san_adopt(&m->g0.san, lo, hi);
 }
 
-/* Ps are made once and never freed. */
-static void make_ps(int n)
+/* Ps are made once and never freed. False: out of memory. */
+static bool make_ps(int n)
 {
 	for (int i = mri_sched.nps; i < n; i++) {
-		struct p *p = mri_alloc(sizeof *p);
+		struct p *p = mri_try_alloc(sizeof *p);
 
+		if (!p || (p->timers = mri_timer_heap_new()) == NULL) {
+			free(p);
+			return false;
+		}
 		p->id = i;
-		p->timers = mri_timer_heap_new();
 		p->away = p->retired = true;
 		mri_sched.all_ps[i] = p;
 		/* N2: release, pairs with N1. */
 		atomic_set(&mri_sched.nps, i + 1, release);
 	}
+	return true;
 }
 
 int mri_init_procs(int n)
 {
 	/* Relaxed: a snapshot for the caller. */
 	int old = atomic_get(&mri_sched.procs, relaxed);
+	bool made;
 
 	if (n > MRI_MAX_PROCS)
 		n = MRI_MAX_PROCS;
 	if (n > 0 && n != old) {
 		mri_init_check_fork();
 		pthread_mutex_lock(&init_lock);
-		make_ps(n);
-		mri_sched_set_procs(n);
+		made = make_ps(n);
+		if (made)
+			mri_sched_set_procs(n);
 		pthread_mutex_unlock(&init_lock);
+		if (!made)
+			mri_panic("out of memory for %d processors", n);
 	}
 	return old;
 }
@@ -285,11 +293,13 @@ static void start(void)
 	mri_stack_init(mri_config.stack);
 	procs = mri_config.procs ? mri_config.procs : mri_os_cpus();
 	procs = procs < MRI_MAX_PROCS ? procs : MRI_MAX_PROCS;
-	make_ps(procs);
-	mri_sched_set_procs(procs);
+	if (!make_ps(procs))
+		mri_fatal("millrace: out of memory");
 	mri_hooks_install();
 	pthread_key_create(&ended, thread_ended);
 	pthread_atfork(NULL, NULL, after_fork);
+	/* From here on there may be other threads of ours. */
+	mri_sched_set_procs(procs);
 	mri_sysmon_start();
 }
 
@@ -330,7 +340,11 @@ static struct g *adopt_main(void)
 	/* G1: release, pairs with G2. */
 	atomic_set(&g->state, (uint32_t)G_RUNNING, release);
 	self = g;
+	/* The caller is in its first call and has looked at thread-locals already: it comes
+	 * back to this thread. */
+	g->bound = m;
 	mri_sched_regain(g);
+	g->bound = NULL;
 	return g;
 }
 

@@ -194,7 +194,8 @@ noreturn_fn static void end_of_stack(struct g *g, struct mri_unwind *u)
 	mri_g_exit(g);
 }
 
-static _Unwind_Reason_Code stop(int version, _Unwind_Action actions,
+/* TSan would count its entry and never its exit. */
+no_tsan static _Unwind_Reason_Code stop(int version, _Unwind_Action actions,
 				_Unwind_Exception_Class class,
 				struct _Unwind_Exception *ex, struct _Unwind_Context *ctx,
 				void *arg)

@@ -298,7 +298,7 @@ void mri_timer_sleep(int64_t d);                        /* ns; 0 or less: not at
 /* True if it was in a heap: neither claim nor fire will be called. False: claim has
  * returned (and fire may be running if it said true), or it was never started. */
 bool mri_timer_stop(struct mri_timer *t);
-struct mri_timers *mri_timer_heap_new(void);
+struct mri_timers *mri_timer_heap_new(void);            /* NULL: out of memory */
 /* Run what is due on this heap; returns the time of the next one, 0: none. */
 int64_t mri_timer_run(struct mri_timers *h, int64_t now);
 void mri_timer_move_all(struct mri_timers *from, struct mri_timers *to);
@@ -360,7 +360,6 @@ struct mri_config {
 extern struct mri_config mri_config;
 struct m *mri_m_new(void);              /* not yet running; never freed */
 void mri_m_init_thread(struct m *m);    /* the calling thread is m */
-void mri_p_new(void);                   /* sched.lock not held; one at a time */
 void *mri_alloc(size_t n);              /* zeroed; panics "out of memory" */
 void *mri_try_alloc(size_t n);          /* zeroed; NULL */
 #endif

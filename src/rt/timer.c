@@ -24,11 +24,17 @@ struct mri_timers {
 
 struct mri_timers *mri_timer_heap_new(void)
 {
-	struct mri_timers *h = mri_alloc(sizeof *h);
+	struct mri_timers *h = mri_try_alloc(sizeof *h);
 
+	if (!h)
+		return NULL;
 	mri_lock_init(&h->lock, MRI_RANK_HEAP);
 	h->cap = FIRST_CAP;
-	h->e = mri_alloc(FIRST_CAP * sizeof *h->e);
+	h->e = mri_try_alloc(FIRST_CAP * sizeof *h->e);
+	if (!h->e) {
+		free(h);
+		return NULL;
+	}
 	return h;
 }
 
