@@ -340,8 +340,8 @@ static struct g *adopt_main(void)
 	/* G1: release, pairs with G2. */
 	atomic_set(&g->state, (uint32_t)G_RUNNING, release);
 	self = g;
-	/* The caller is in its first call and has looked at thread-locals already: it comes
-	 * back to this thread. */
+	/* The caller is in its first call and may have looked at thread-locals already:
+	 * it comes back to this thread. */
 	g->bound = m;
 	mri_sched_regain(g);
 	g->bound = NULL;
