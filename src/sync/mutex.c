@@ -23,6 +23,12 @@ static struct mri_waiter **list(mr_mutex *m)
 	return (struct mri_waiter **)&m->mr_wait;
 }
 
+/* Somebody waits, and nobody of them has been woken. */
+static bool must_wake(uint32_t s)
+{
+	return (s & (PARKED | WOKEN)) == PARKED;
+}
+
 /* Waiting without parking pays if the owner runs on another processor meanwhile and
  * this one has nothing else to do. */
 static bool spin_pays(void)
@@ -159,7 +165,7 @@ static noinline void unlock_slow(mr_mutex *m, uint32_t s)
 			mri_fatal("sync: unlock of unlocked mutex");
 		}
 		/* In the child of a fork deferred unlocks must work, and nobody waits. */
-		if ((s & (PARKED | WOKEN)) != PARKED || mri_forked) {
+		if (!must_wake(s) || mri_forked) {
 			/* M2: release, pairs with M1. */
 			if (atomic_cas(&m->mr_state, &s, s & ~LOCKED, release))
 				return;
@@ -172,12 +178,16 @@ static noinline void unlock_slow(mr_mutex *m, uint32_t s)
 	}
 }
 
+/* Both fast paths look before their CAS, so that one is enough while a waiter is on its
+ * way: then the word is not 0 when free, and a busy mutex is like that most of the time. */
 void mr_mutex_lock(mr_mutex *m)
 {
-	uint32_t s = 0;
+	/* Relaxed: the CAS decides. */
+	uint32_t s = atomic_get(&m->mr_state, relaxed);
 
 	/* M1: acquire, pairs with M2 and M3: what the last owner wrote is seen. */
-	if (unlikely(!atomic_cas(&m->mr_state, &s, LOCKED, acquire)))
+	if (unlikely((s & LOCKED) ||
+		     !atomic_cas(&m->mr_state, &s, s | LOCKED, acquire)))
 		lock_slow(m);
 }
 
@@ -195,10 +205,12 @@ bool mr_mutex_trylock(mr_mutex *m)
 
 void mr_mutex_unlock(mr_mutex *m)
 {
-	uint32_t s = LOCKED;
+	/* Relaxed: the CAS decides. */
+	uint32_t s = atomic_get(&m->mr_state, relaxed);
 
 	/* M2: release, pairs with M1. */
-	if (unlikely(!atomic_cas(&m->mr_state, &s, 0u, release)))
+	if (unlikely(!(s & LOCKED) || must_wake(s) ||
+		     !atomic_cas(&m->mr_state, &s, s & ~LOCKED, release)))
 		unlock_slow(m, s);
 	if (MRI_IS_HOSTILE && mri_choice_hostile(NULL, 8))
 		give_way();

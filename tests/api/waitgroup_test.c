@@ -1,7 +1,9 @@
 /* waitgroup_test.c - waitgroups, as a user sees them. */
 #include "harness.h"
+#include "waiting.h"
 #include <millrace.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,8 +105,7 @@ TEST(waitgroup, wakes_all_who_wait)
 	wg_add(&done, n);
 	for (int i = 0; i < n; i++)
 		go(wait_and_count, &wg, &plain, &count, &done);
-	for (int i = 0; i < 10; i++)
-		go_yield();
+	until_waiting("sync.WaitGroup.Wait", 1);
 	plain = 1;
 	wg_done(&wg);
 	wg_wait(&done);
@@ -128,6 +129,41 @@ TEST(waitgroup, may_grow_while_waited_for)
 	wg_go(&wg, grow, &wg, 10, &leaves);
 	wg_wait(&wg);
 	CHECK_EQ(leaves, 1024);
+}
+
+/* One who comes when the waiters have been woken does not wait, and sees the work all
+ * the same: by the waitgroup alone, as a thread that has learnt of it from a relaxed flag
+ * and has met no lock since the work was done. */
+struct late { waitgroup wg; bool flag; int plain; };
+
+static void *come_late(void *arg)
+{
+	struct late *l = arg;
+
+	while (!__atomic_load_n(&l->flag, __ATOMIC_RELAXED))
+		sched_yield();
+	wg_wait(&l->wg);
+	CHECK_EQ(l->plain, 1);
+	return NULL;
+}
+
+TEST(waitgroup, orders_the_work_before_a_late_wait)
+{
+	struct late l = { 0 };
+	waitgroup done = { 0 };
+	pthread_t t;
+
+	wg_add(&l.wg, 1);
+	wg_go(&done, wg_wait, &l.wg);
+	until_waiting("sync.WaitGroup.Wait", 1);
+	CHECK_EQ(pthread_create(&t, NULL, come_late, &l), 0);
+	l.plain = 1;
+	wg_done(&l.wg);
+	__atomic_store_n(&l.flag, true, __ATOMIC_RELAXED);
+	go_blocking_begin();
+	pthread_join(t, NULL);
+	go_blocking_end();
+	wg_wait(&done);
 }
 
 /* ------------------------------------------------------------------- wg_go -- */

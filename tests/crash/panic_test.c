@@ -75,7 +75,10 @@ CRASH_TEST(panic_after_deferred_calls, 2, "deferred inner\ndeferred first\npanic
 	go_block();
 }
 
-CRASH_TEST(panic_with_an_empty_message, 2, "panic: \n\ngoroutine 1 [running]:\n") { panic("%s", ""); }
+CRASH_TEST(panic_with_an_empty_message, 2, "panic: \n\ngoroutine 1 [running]:\n")
+{
+	panic("%s", "");
+}
 
 /* What it had printed is not lost. */
 TEST(crash, panic_flushes_stdout, .status = 2, .out = "before\n",
