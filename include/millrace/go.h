@@ -5,7 +5,8 @@
  * other headers, blocks the goroutine and never the thread. main is goroutine 1; its
  * return ends the process and waits for nobody. A thread that the program made itself
  * may call everything here that does not say otherwise; it blocks as a whole. In a child
- * of fork() nothing works but exec and _exit. */
+ * of fork() nothing works but exec, exit, _exit and return from main: anything else ends
+ * it, saying so. */
 #ifndef MILLRACE_GO_H
 #define MILLRACE_GO_H
 
@@ -86,8 +87,8 @@ MR_API void mr_go_unlock_thread(void);
 MR_API void mr_go_pin(void);
 MR_API void mr_go_unpin(void);
 
-/* Write a report to fd: every goroutine, what it waits for since when, where it was
- * started, and its trace.
+/* Write a report to fd: every goroutine, what it waits for since when, and where it was
+ * started.
  *
  * Best effort: errors of fd are ignored. Allocates nothing; async-signal-safe. */
 MR_API void mr_go_dump(int fd);

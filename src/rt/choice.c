@@ -24,7 +24,7 @@ static uint64_t next(struct m *m)
 	uint64_t x = atomic_get(state, relaxed); /* relaxed: only randomness */
 
 	if (x == 0)
-		x = (seed_base ^ (m ? (uint64_t)m->tid << 32 : 1)) | 1;
+		x = (seed_base ^ (m ? (uint64_t)m->index << 32 : 1)) | 1;
 	x ^= x >> 12;
 	x ^= x << 25;
 	x ^= x >> 27;

@@ -354,8 +354,8 @@ void mri_sched_handoff(struct p *p)
 		mri_idle_drain(NULL, p);
 	else if (work)
 		start_m(p, false);
-	else if (next)
-		mri_sched_wake(); /* somebody must keep the time for it */
+	else if (next || mri_find_missed())
+		mri_sched_wake(); /* to keep the time for it; or work came meanwhile */
 }
 
 /* Its timers go to the first P, which is never surplus. */

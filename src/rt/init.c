@@ -90,6 +90,7 @@ static void m_init(struct m *m)
 	}
 	/* Relaxed: by the lock. */
 	atomic_set(&mri_sched.nms, mri_sched.nms + 1, relaxed);
+	m->index = mri_sched.nms - 1;
 	m->all_next = mri_sched.all_ms;
 	/* A1: release, pairs with A2: walkers of the list take no lock. */
 	atomic_set(&mri_sched.all_ms, m, release);

@@ -49,11 +49,12 @@ void mri_panic_report_begin(struct mri_out *o)
 	static struct g *reporter;
 	struct g *me = mri_self_or_null();
 
-	/* Relaxed: first come, first served; nothing is published. */
-	if (atomic_swap(&reporting, 1u, relaxed) != 0 && reporter != me)
+	/* Relaxed, all: first come, first served; nothing is published. */
+	if (atomic_swap(&reporting, 1u, relaxed) != 0 &&
+	    atomic_get(&reporter, relaxed) != me)
 		for (;;)
 			mri_os_futex_wait(&reporting, 1, 0);
-	reporter = me;
+	atomic_set(&reporter, me, relaxed);
 	/* What the program has printed so far comes first, if that cannot hang. */
 	if (ftrylockfile(stdout) == 0) {
 		fflush(stdout);

@@ -121,6 +121,7 @@ struct m {
 	enum mri_after after;
 	bool spinning;
 	uint64_t rnd;                   /* choice.c */
+	uint32_t index;                 /* how many Ms there were before it */
 	int64_t ids, ids_end;           /* goroutine ids taken in advance */
 	/* -- by sched.lock -- */
 	enum m_state state;

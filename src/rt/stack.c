@@ -21,8 +21,7 @@ enum {
 	GUARD = 64 << 10,
 	CACHE = MRI_IS_HOSTILE ? 0 : 64, /* free slots a P keeps */
 	BATCH = 16,                      /* slots that move at a time */
-	COLORS = 16,                    /* lines by which tops of stacks are staggered */
-	CARVE = 8,                       /* guards set ahead: one page table's */
+	COLORS = 16,                     /* lines by which tops of stacks are staggered */
 	MIN_SHIFT = 14,
 	MAX_SHIFT = 36,
 	NCLASSES = MAX_SHIFT + 1,
@@ -32,7 +31,7 @@ struct arena {
 	char *base;
 	uint32_t shift, nslots, guard;
 	uint32_t carved; /* atomic: reports read it */
-	uint32_t guarded, nwarm, ncold;
+	uint32_t nwarm, ncold;
 	bool detached; /* being given back, without the lock */
 	struct g *warm;
 	uint64_t cold[ARENA_SLOTS / 64];
@@ -131,26 +130,21 @@ static struct arena *arena_new(uint32_t shift, const char **why)
 	return a;
 }
 
-/* Guard slots up to i. The kernel's lightweight guards if it has them, else
- * mprotect, which splits the mapping and meets vm.max_map_count. */
-static bool guard_upto(struct arena *a, uint32_t i, const char **why)
+/* The kernel's lightweight guards if it has them, else mprotect, which splits the
+ * mapping and meets vm.max_map_count. */
+static bool guard_slot(struct arena *a, uint32_t i, const char **why)
 {
 	static bool use_mprotect;
-	uint32_t end = i + CARVE < a->nslots ? i + CARVE : a->nslots;
+	char *at = slot_base(a, i);
 
-	for (; a->guarded < end && a->guarded <= i; a->guarded++) {
-		char *at = slot_base(a, a->guarded);
-
-		if (!use_mprotect && !mri_config.mprotect_guards &&
-		    mri_os_guard(at, a->guard) == 0)
-			continue;
-		use_mprotect = true;
-		if (mri_os_protect(at, a->guard) != 0) {
-			*why = "no room for another guard page (vm.max_map_count)";
-			return false;
-		}
-	}
-	return true;
+	if (!use_mprotect && !mri_config.mprotect_guards &&
+	    mri_os_guard(at, a->guard) == 0)
+		return true;
+	use_mprotect = true;
+	if (mri_os_protect(at, a->guard) == 0)
+		return true;
+	*why = "no room for another guard page (vm.max_map_count)";
+	return false;
 }
 
 static struct g *init_slot(struct arena *a, uint32_t i)
@@ -185,7 +179,7 @@ static struct g *arena_take(struct arena *a, const char **why)
 		return init_slot(a, i);
 	}
 	i = a->carved;
-	if (i == a->nslots || (i >= a->guarded && !guard_upto(a, i, why)))
+	if (i == a->nslots || !guard_slot(a, i, why))
 		return NULL;
 	/* S4: release, pairs with S3: a report may read the slot from now on. */
 	atomic_set(&a->carved, i + 1, release);
@@ -303,7 +297,7 @@ static void renew(struct arena *a)
 	for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)
 		a->cold[w] = 0;
 	a->warm = NULL;
-	a->nwarm = a->ncold = a->guarded = 0;
+	a->nwarm = a->ncold = 0;
 	/* Relaxed: reports see zeroes either way. */
 	atomic_set(&a->carved, 0u, relaxed);
 	a->detached = false;

@@ -6,8 +6,8 @@
  * is merely descheduled is not. It is taken only if something waits that the P could
  * run.
  *
- * sysmon has no P and runs no goroutine. It looks every 50 us while things change,
- * less and less often up to 4 ms while they do not, and sleeps while all are idle. */
+ * sysmon has no P and runs no goroutine. It looks after 50 us, then less and
+ * less often, up to every 4 ms, and sleeps while all are idle. */
 #include "base/hooks.h"
 #include "os/os.h"
 #include "rt/rt.h"
@@ -153,6 +153,7 @@ static bool all_asleep(uint64_t *stirred)
 static int threads_that_could_act(void)
 {
 	static int ours[10001 + 1];
+	uint32_t parked, still;
 	int n = 0, foreign;
 
 	ours[n++] = sysmon_tid;
@@ -160,11 +161,14 @@ static int threads_that_could_act(void)
 	for (struct m *m = atomic_get(&mri_sched.all_ms, acquire); m; m = m->all_next)
 		if (n < (int)ARRAY_LEN(ours))
 			ours[n++] = atomic_get(&m->tid, relaxed); /* relaxed: asleep */
+	/* Relaxed, both: a thread that is counted below may make another that parks, so
+	 * those count as parked that were before, and a woken one no more. */
+	parked = atomic_get(&mri_sched.nparked_threads, relaxed);
 	foreign = mri_os_foreign_threads(ours, n);
 	if (foreign < 0)
 		return 1; /* unknown: say nothing */
-	/* Relaxed: looked at twice. */
-	return foreign - (int)atomic_get(&mri_sched.nparked_threads, relaxed);
+	still = atomic_get(&mri_sched.nparked_threads, relaxed);
+	return foreign - (int)(parked < still ? parked : still);
 }
 
 /* The threads are counted between two looks at our own, in which time none of ours was

@@ -8,6 +8,7 @@
 #include "base/hooks.h"
 #include "std/std.h"
 #include "sync/chan.h"
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -115,8 +116,17 @@ static bool are_wanted(void)
 	return any;
 }
 
+/* Nobody delivers in a child: its signals do what they did before. */
+static void after_fork(void)
+{
+	for (int n = 1; n < NSIGNALS; n++)
+		if (handled & ((uint64_t)1 << (n - 1)))
+			sigaction(n, &before[n], NULL);
+}
+
 void mri_signal_install(void)
 {
+	pthread_atfork(NULL, NULL, after_fork);
 	mri_hooks.signals = deliver;
 	mri_hooks.signals_wanted = are_wanted;
 }

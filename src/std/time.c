@@ -231,9 +231,11 @@ bool mr_timer_reset(mr_timer *tm, mr_duration d)
 	bool was, armed;
 
 	mri_init_check_fork();
-	if (tm->period && d <= 0)
-		mri_panic("non-positive interval for Ticker.Reset");
 	mri_lock_take(&tm->lock);
+	if (tm->period && d <= 0) {
+		mri_lock_drop(&tm->lock);
+		mri_panic("non-positive interval for Ticker.Reset");
+	}
 	was = disarm(tm);
 	if (tm->period)
 		tm->period = d;

@@ -178,8 +178,8 @@ static noinline void unlock_slow(mr_mutex *m, uint32_t s)
 	}
 }
 
-/* Both fast paths look before their CAS, so that one is enough while a waiter is on its
- * way: then the word is not 0 when free, and a busy mutex is like that most of the time. */
+/* Lock and unlock look before their CAS, so that one is enough while a waiter is on its
+ * way: the word of a free mutex is not 0 then, and a busy one is often like that. */
 void mr_mutex_lock(mr_mutex *m)
 {
 	/* Relaxed: the CAS decides. */

@@ -164,7 +164,7 @@ def reasons():
     known = {}
     for line in open("tests/model/survivors.txt"):
         if line.strip() and not line.startswith("#"):
-            key, _, reason = line.rstrip("\n").partition(" : ")
+            key, _, reason = line.rstrip("\n").rpartition(" : ")
             known[key.strip()] = reason.strip()
     return known
 
