@@ -111,7 +111,7 @@ struct m *mri_m_new(void)
  * take the P with it. */
 static pthread_key_t ended;
 
-static void thread_ended(void *m)
+static void mri_thread_ended(void *m)
 {
 	(void)m;
 	if (!mri_forked)
@@ -297,7 +297,7 @@ static void start(void)
 	if (!make_ps(procs))
 		mri_fatal("millrace: out of memory");
 	mri_hooks_install();
-	pthread_key_create(&ended, thread_ended);
+	pthread_key_create(&ended, mri_thread_ended);
 	pthread_atfork(NULL, NULL, after_fork);
 	/* From here on there may be other threads of ours. */
 	mri_sched_set_procs(procs);

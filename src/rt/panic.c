@@ -117,7 +117,9 @@ noreturn_fn static void die_of_panic(struct mri_unwind *u)
 	mri_panic_report_end(&o);
 }
 
-static void vfault(struct mri_out *o, const char *head, const char *fmt, va_list ap)
+/* Prefixed though static, these two and what calls them: a trace leaves out frames of
+ * the library, which it knows by name, and cold code may lie beside the program's. */
+static void mri_vfault(struct mri_out *o, const char *head, const char *fmt, va_list ap)
 {
 	void *pcs[TRACE];
 	char text[MESSAGE];
@@ -128,13 +130,13 @@ static void vfault(struct mri_out *o, const char *head, const char *fmt, va_list
 	mri_panic_describe(o, mri_self_or_null(), pcs, capture(pcs));
 }
 
-noreturn_fn static void vfatal(const char *fmt, va_list ap)
+noreturn_fn static void mri_vfatal(const char *fmt, va_list ap)
 {
 	struct mri_out o;
 
 	if (!mri_forked)
 		mri_self(); /* a mistake in the first call of all is main's, too */
-	vfault(&o, "fatal error", fmt, ap);
+	mri_vfault(&o, "fatal error", fmt, ap);
 	if (mri_config.crash) {
 		mri_out_flush(&o);
 		abort();
@@ -147,7 +149,7 @@ void mri_fatal(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vfatal(fmt, ap);
+	mri_vfatal(fmt, ap);
 }
 
 void mri_throw(const char *fmt, ...)
@@ -156,7 +158,7 @@ void mri_throw(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vfault(&o, "millrace: internal error", fmt, ap);
+	mri_vfault(&o, "millrace: internal error", fmt, ap);
 	va_end(ap);
 	if (mri_hooks.dump_all)
 		mri_hooks.dump_all(&o);
@@ -264,7 +266,7 @@ static void vpanic(const char *fmt, va_list ap)
 	struct mri_unwind *u;
 
 	if (g->is_sched)
-		vfatal(fmt, ap); /* a timer's goroutine could not be made */
+		mri_vfatal(fmt, ap); /* a timer's goroutine could not be made */
 	u = unwind_new(g);
 	vsnprintf(u->message, sizeof u->message, fmt, ap);
 	if (!will_be_caught(g)) {
