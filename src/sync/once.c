@@ -36,17 +36,14 @@ static void finish(mr_once **o)
 	}
 }
 
-static void run(mr_once *o, void (*f)(void), void (*f1)(void *), void *arg)
+static void run(mr_once *o, void (*f)(void *), void *arg)
 {
 	__attribute__((cleanup(finish), unused)) mr_once *done = o;
 
-	if (f)
-		f();
-	else
-		f1(arg);
+	f(arg);
 }
 
-static noinline void call_slow(mr_once *o, void (*f)(void), void (*f1)(void *), void *arg)
+static noinline void call_slow(mr_once *o, void (*f)(void *), void *arg)
 {
 	struct mri_waiter w = { .g = mri_self() };
 	struct mri_lock *bucket = mri_waitq_lock(o);
@@ -60,20 +57,25 @@ static noinline void call_slow(mr_once *o, void (*f)(void), void (*f1)(void *), 
 	} else {
 		o->mr_state = RUNNING;
 		mri_waitq_unlock(bucket);
-		run(o, f, f1, arg);
+		run(o, f, arg);
 	}
+}
+
+static void call_plain(void *f)
+{
+	(*(void (**)(void))f)();
 }
 
 void mr_once_do(mr_once *o, void (*f)(void))
 {
 	/* O2: acquire, pairs with O1. */
 	if (unlikely(!atomic_get(&o->mr_done, acquire)))
-		call_slow(o, f, NULL, NULL);
+		call_slow(o, call_plain, &f);
 }
 
 void mr_once_call(mr_once *o, void (*f)(void *), void *arg)
 {
 	/* O2: acquire, pairs with O1. */
 	if (unlikely(!atomic_get(&o->mr_done, acquire)))
-		call_slow(o, NULL, f, arg);
+		call_slow(o, f, arg);
 }

@@ -128,6 +128,7 @@ static void hand_over(mr_rwmutex *m, struct mri_lock *bucket, bool to_readers)
 		m->mr_state[1] = 0;
 	} else {
 		first = last = mri_waitq_pop(writers(m));
+		mri_assert(first != NULL); /* readers do not wait for readers */
 		s = WRITER;
 	}
 	if (*writers(m) || *readers(m))

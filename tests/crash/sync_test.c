@@ -96,7 +96,8 @@ CRASH_TEST(rwmutex_runlock_by_writer, 2, RUNLOCK_TEXT)
 
 /* --------------------------------------------------------------- waitgroup -- */
 
-CRASH_TEST(wg_negative, 2, "panic: sync: negative WaitGroup counter", "goroutine 1 [running]:")
+CRASH_TEST(wg_negative, 2, "panic: sync: negative WaitGroup counter",
+	   "goroutine 1 [running]:")
 {
 	wg_add(&wg, 2);
 	wg_add(&wg, -3);

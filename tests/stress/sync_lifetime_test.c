@@ -159,9 +159,9 @@ static void hammer(void (*drop)(struct object *), int rounds)
 		chan_free(c.in[i]);
 }
 
-TEST(lifetime, mutex) { hammer(drop_mutex, 10000); }
-TEST(lifetime, rwmutex_writers) { hammer(drop_writer, 10000); }
-TEST(lifetime, rwmutex_readers) { hammer(drop_reader, 10000); }
+TEST(lifetime, mutex) { hammer(drop_mutex, 6000); }
+TEST(lifetime, rwmutex_writers) { hammer(drop_writer, 6000); }
+TEST(lifetime, rwmutex_readers) { hammer(drop_reader, 6000); }
 TEST(lifetime, cond) { hammer(drop_cond, 5000); }
 
 /* --------------------------------------------------------------- waitgroup -- */
@@ -234,4 +234,4 @@ static void drop_once(struct object *obj)
 		free_object(obj);
 }
 
-TEST(lifetime, once) { hammer(drop_once, 10000); }
+TEST(lifetime, once) { hammer(drop_once, 6000); }
