@@ -441,7 +441,7 @@ TEST(fairness, of_64_procs_takes_no_more_threads, .env = "MILLRACE=procs=64")
 	wg_wait(&wg);
 	n = threads();
 	printf("%d threads\n", n);
-	CHECK(n <= 64 + 2 + 16);        /* main's, sysmon */
+	CHECK(n <= 64 + 2 + (TEST_TSAN ? 64 : 16));     /* main's, sysmon */
 }
 
 static void burns(int64_t ns)
@@ -449,10 +449,13 @@ static void burns(int64_t ns)
 	burn(ns);
 	wg_done(&wg);
 }
-/* Short ones are not stuck: no thread but one per proc. */
+/* Short ones are not stuck: no thread but one per proc. Under TSan a thread also sleeps
+ * on the tool's own locks, for as long as the machine's other work lets it, which is to
+ * be stuck: there the bound is that of threads without a P. */
 TEST(fairness, many_that_compute_take_no_more_threads)
 {
 	int procs = go_procs(0), n;
+	int spare = TEST_TSAN ? 4 * procs : (procs + 3) / 4;
 
 	wg_add(&wg, 1000);
 	for (int i = 0; i < 1000; i++)
@@ -460,7 +463,7 @@ TEST(fairness, many_that_compute_take_no_more_threads)
 	wg_wait(&wg);
 	n = threads();
 	printf("%d threads\n", n);
-	CHECK(n <= procs + 2 + (procs + 3) / 4);
+	CHECK(n <= procs + 2 + spare);
 }
 /* Long ones are: but only four threads per proc may run without one at a time. */
 TEST(fairness, many_that_compute_long_take_few_threads)
