@@ -1,4 +1,4 @@
-/* init.c - first use, who am I, the MILLRACE variable, threads and processors made. */
+/* init.c - first use, who am I, threads and processors made. */
 #define _GNU_SOURCE
 #include "base/hooks.h"
 #include "os/os.h"
@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct mri_config mri_config;
 struct mri_hooks mri_hooks;
 struct g mri_main_g;
 int mri_forked;
@@ -175,81 +174,6 @@ int mri_init_procs(int n)
 	return old;
 }
 
-/* -------------------------------------------------------- environment -- */
-
-/* MILLRACE=procs=2,stack=64k,crash=1: unknown or malformed entries are named on
- * stderr and ignored. */
-static bool parse_number(const char *s, const char *end, uint64_t *out)
-{
-	uint64_t v = 0;
-
-	if (s == end)
-		return false;
-	for (; s < end && *s >= '0' && *s <= '9'; s++) {
-		if (v > UINT64_MAX / 16)
-			return false;
-		v = v * 10 + (uint64_t)(*s - '0');
-	}
-	if (s < end && (*s == 'k' || *s == 'K'))
-		v <<= 10, s++;
-	else if (s < end && (*s == 'm' || *s == 'M'))
-		v <<= 20, s++;
-	*out = v;
-	return s == end;
-}
-
-static bool is_key(const char *s, size_t n, const char *key)
-{
-	return strlen(key) == n && memcmp(s, key, n) == 0;
-}
-
-static bool parse_entry(const char *s, const char *eq, const char *end)
-{
-	size_t key = (size_t)(eq - s);
-	uint64_t v;
-
-	if (is_key(s, key, "guard") && end - eq == 9 &&
-	    memcmp(eq + 1, "mprotect", 8) == 0) {
-		mri_config.mprotect_guards = true;
-		return true;
-	}
-	if (!parse_number(eq + 1, end, &v))
-		return false;
-	if (is_key(s, key, "procs") && v >= 1 && v <= MRI_MAX_PROCS)
-		mri_config.procs = (int)v;
-	else if (is_key(s, key, "stack") && v >= 1 && v <= (uint64_t)1 << 34)
-		mri_config.stack = v;
-	else if (is_key(s, key, "seed"))
-		mri_config.seed = v;
-	else if (is_key(s, key, "crash") && v <= 1)
-		mri_config.crash = v;
-	else
-		return false;
-	return true;
-}
-
-static void parse_environment(void)
-{
-	const char *s = mri_os_getenv("MILLRACE");
-
-	while (s && *s) {
-		const char *end = s + strcspn(s, ","),
-			   *eq = memchr(s, '=', (size_t)(end - s));
-
-		if (end != s && (!eq || !parse_entry(s, eq, end))) {
-			struct mri_out o;
-
-			mri_out_init(&o, 2);
-			mri_out_str(&o, "millrace: ignored in MILLRACE: ");
-			for (const char *c = s; c < end; c++)
-				mri_out_fmt(&o, "%c", *c);
-			mri_out_str(&o, "\n");
-			mri_out_flush(&o);
-		}
-		s = *end ? end + 1 : end;
-	}
-}
-
 /* -------------------------------------------------------------- start -- */
 
 /* In the child of a fork only the forking thread exists. Nothing is repaired: exec,
@@ -286,13 +210,13 @@ static void start(void)
 	int procs;
 
 	refuse_second_copy();
-	parse_environment();
+	mri_config_read();
 	mri_choice_seed(mri_config.seed);
 	mri_sched.no_membarrier = !mri_os_membarrier_init();
 	mri_sched.ids = 2; /* 1 is main's */
 	mri_sched.now = mri_os_now();
 	mri_stack_init(mri_config.stack);
-	procs = mri_config.procs ? mri_config.procs : mri_os_cpus();
+	procs = mri_config.procs ? (int)mri_config.procs : mri_os_cpus();
 	procs = procs < MRI_MAX_PROCS ? procs : MRI_MAX_PROCS;
 	if (!make_ps(procs))
 		mri_fatal("millrace: out of memory");

@@ -343,6 +343,17 @@ void mri_panic_created(struct mri_out *o, struct g *g);
 void mri_panic_report_begin(struct mri_out *o);
 noreturn_fn void mri_panic_report_end(struct mri_out *o);
 
+/* ---- config.c: the MILLRACE variable. 0: not set ---- */
+struct mri_config {
+	uint64_t procs;
+	uint64_t stack;                 /* bytes */
+	uint64_t seed;
+	uint64_t crash;                 /* abort at the panic */
+	uint64_t mprotect_guards;       /* guard=mprotect: the fallback, for tests */
+};
+extern struct mri_config mri_config;
+void mri_config_read(void);             /* once, at the start */
+
 /* ---- init.c ---- */
 extern int mri_forked;                  /* 1 in a child of fork: nothing works */
 cold_fn void mri_init_forked(void) __attribute__((noreturn));
@@ -351,14 +362,6 @@ static inline void mri_init_check_fork(void)
 	if (unlikely(mri_forked))
 		mri_init_forked();
 }
-struct mri_config {
-	int procs;
-	size_t stack;
-	uint64_t seed;
-	bool crash;                     /* abort at the panic */
-	bool mprotect_guards;           /* guard=mprotect: the fallback, for tests */
-};
-extern struct mri_config mri_config;
 struct m *mri_m_new(void);              /* not yet running; never freed */
 void mri_m_init_thread(struct m *m);    /* the calling thread is m */
 void *mri_alloc(size_t n);              /* zeroed; panics "out of memory" */
