@@ -72,7 +72,7 @@ SHARED   := $(B)/libmillrace.so.$(VERSION)
 DIRS      ?= unit api tour crash diag stress
 TEST_SRC  := $(sort $(wildcard $(DIRS:%=tests/%/*_test.c)))
 TEST_BINS := $(TEST_SRC:%.c=$(B)/%)
-PLAIN     := $(patsubst %.c,$(B)/%,$(sort $(wildcard examples/*.c tests/tour/tour.c)))
+PLAIN     := $(patsubst %.c,$(B)/%,$(sort $(wildcard examples/*.c examples/*/*.c tests/tour/tour.c)))
 # What `make test` runs. A test program or script ends with "N passed, N failed".
 TEST_PROGRAMS := $(TEST_BINS)
 TEST_SCRIPTS  := $(if $(CROSS),,tools/run_examples.sh $(wildcard tests/*/*_test.sh))
