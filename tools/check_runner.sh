@@ -1,6 +1,6 @@
 #!/bin/sh
-# check_runner.sh - the runners lose no failure: run_tests.sh and stages.sh are given
-# programs that go wrong in each way, and must say so.
+# check_runner.sh - the runners lose no failure: run_tests.sh, stages.sh and
+# run_examples.sh are given programs that go wrong in each way, and must say so.
 cd "$(dirname "$0")/.." || exit 2
 root=$PWD
 tmp=$(mktemp -d) || exit 2
@@ -68,6 +68,38 @@ out=$(LOGS=$tmp/logs; . tools/stages.sh
 	stage good "$tmp/good.sh"; skip tool "not here"; finish)
 status=$?
 expect "passes good stages" 0 "3 passed, 0 failed, 1 skipped" "$out"
+
+example()                       # name, last line, its comment, the script that it is
+{
+	mkdir -p "$tmp/ex/examples" "$tmp/ex/build/examples"
+	printf '/* %s */\nint main(void) {}\n' "$3" >"$tmp/ex/examples/x.c"
+	printf '#!/bin/sh\n%s\n' "$4" >"$tmp/ex/build/examples/x"
+	chmod +x "$tmp/ex/build/examples/x"
+	out=$(cd "$tmp/ex" && BUILD=build "$root/tools/run_examples.sh" 2>&1)
+	status=$?
+	case $2 in *" 0 failed") want=0 ;; *) want=1 ;; esac
+	expect "example: $1" $want "$2" "$out"
+}
+output="x
+ *
+ * Output:
+ * one
+ * two"
+example "the right output" "1 passed, 0 failed" "$output" "echo one; echo two"
+example "a line is missing" "0 passed, 1 failed" "$output" "echo one"
+example "another order" "0 passed, 1 failed" "$output" "echo two; echo one"
+example "any order" "1 passed, 0 failed" "$(echo "$output" | sed 's/Output:/Output, in any order:/')" \
+	"echo two; echo one"
+example "a status" "0 passed, 1 failed" "$output" "echo one; echo two; exit 2"
+example "something on stderr" "0 passed, 1 failed" "$output" "echo one; echo two; echo no >&2"
+errors="x
+ *
+ * Status: 2
+ * Run with: SAY=panic
+ * Errors: panic: no"
+example "the right status and error" "1 passed, 0 failed" "$errors" 'echo "$SAY: no" >&2; exit 2'
+example "no status" "0 passed, 1 failed" "$errors" 'echo "$SAY: no" >&2'
+example "another error" "0 passed, 1 failed" "$errors" 'echo "$SAY: yes" >&2; exit 2'
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
