@@ -184,6 +184,7 @@ static void pinned_echo(chan(int) in, chan(int) out)
 	}
 	wg_done(&wg);
 }
+static waitgroup threads;
 static void *from_thread(void *arg)
 {
 	chan(int) *ch = arg;
@@ -192,8 +193,11 @@ static void *from_thread(void *arg)
 		chan_send(ch[0], i);
 		CHECK_EQ(chan_recv(ch[1]), i + 1);
 	}
+	wg_done(&threads);
 	return NULL;
 }
+/* main waits for the threads as a goroutine before it joins them: a join blocks the
+ * thread, and one of the others may be pinned to that. */
 TEST(pin, woken_from_everywhere)
 {
 	enum { N = 4 };
@@ -202,12 +206,14 @@ TEST(pin, woken_from_everywhere)
 	int n = test_rounds(500);
 
 	wg_add(&wg, N);
+	wg_add(&threads, N);
 	for (int i = 0; i < N; i++) {
 		ch[i][0] = chan_make(int);
 		ch[i][1] = chan_make(int);
 		go(pinned_echo, ch[i][0], ch[i][1]);
 		CHECK_EQ(pthread_create(&t[i], NULL, from_thread, ch[i]), 0);
 	}
+	wg_wait(&threads);
 	for (int i = 0; i < N; i++)
 		pthread_join(t[i], NULL);
 	for (int k = 0; k < n; k++)
