@@ -14,6 +14,7 @@
 #include <millrace/select.h>
 #include <millrace/sync.h>
 #include <millrace/time.h>
+#include <millrace/context.h>
 #include <millrace/signal.h>
 #ifndef MILLRACE_PREFIX_ONLY
 #include <millrace/short.h>

@@ -2,13 +2,14 @@
  * left out. <millrace.h> includes it unless MILLRACE_PREFIX_ONLY is defined.
  *
  * Types are typedefs. A function is a macro without parameters, so that its name can be
- * passed on: defer(chan_free, ch). A macro is one with parameters: it takes nothing away
+ * passed on: defer(chan_free, ch); or a declaration of the same function. A macro is one with parameters: it takes nothing away
  * from a variable called `go`. */
 #ifndef MILLRACE_SHORT_H
 #define MILLRACE_SHORT_H
 
 #include <millrace/base.h>
 #include <millrace/chan.h>
+#include <millrace/context.h>
 #include <millrace/errno.h>
 #include <millrace/go.h>
 #include <millrace/panic.h>
@@ -129,6 +130,44 @@ typedef mr_timer		timer;
 #define timer_stop		mr_timer_stop
 #define timer_reset		mr_timer_reset
 #define timer_free		mr_timer_free
+
+/* context.h */
+typedef mr_context		context;
+typedef mr_ctx_after		ctx_after;
+#define CTX_CANCELED		MR_CTX_CANCELED
+#define CTX_DEADLINE_EXCEEDED	MR_CTX_DEADLINE_EXCEEDED
+#define ctx_background		mr_ctx_background
+#define ctx_todo		mr_ctx_todo
+/* Functions: in a macro of a system header gcc does not see that a result is dropped, and
+ * with it the only way to cancel. */
+MR_C_BEGIN
+MR_API MR_MUST_USE context *ctx_with_cancel(context *parent) __asm__("mr_ctx_with_cancel");
+MR_API MR_MUST_USE context *ctx_with_deadline(context *parent, int64_t when)
+	__asm__("mr_ctx_with_deadline");
+MR_API MR_MUST_USE context *ctx_with_timeout(context *parent, mr_duration d)
+	__asm__("mr_ctx_with_timeout");
+MR_API MR_MUST_USE context *ctx_with_value(context *parent, const void *key, void *value)
+	__asm__("mr_ctx_with_value");
+MR_API MR_MUST_USE context *ctx_without_cancel(context *parent)
+	__asm__("mr_ctx_without_cancel");
+MR_API MR_MUST_USE ctx_after *ctx_after_func(context *ctx, void (*fn)(void *), void *arg)
+	__asm__("mr_ctx_after_func");
+MR_C_END
+#define ctx_cancel		mr_ctx_cancel
+#define ctx_cancel_cause	mr_ctx_cancel_cause
+#define ctx_done		mr_ctx_done
+#define ctx_err			mr_ctx_err
+#define ctx_errstr		mr_ctx_errstr
+#define ctx_cause		mr_ctx_cause
+#define ctx_deadline		mr_ctx_deadline
+#define ctx_value		mr_ctx_value
+#define ctx_after_stop		mr_ctx_after_stop
+#define ctx_ref			mr_ctx_ref
+#define ctx_unref		mr_ctx_unref
+#define ctx_free		mr_ctx_free
+#ifndef __cplusplus
+#define on_done(ctx)		mr_on_done(ctx)
+#endif
 
 /* signal.h */
 #define signal_stop		mr_signal_stop

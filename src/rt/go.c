@@ -55,6 +55,23 @@ void mri_go_call(struct g *g)
 	start_plain(g);
 }
 
+static void call_with_arg(struct g *g)
+{
+	mri_panic_root((void (*)(void *))g->fn, g->start_arg);
+}
+
+void mri_go_start(void (*fn)(void *), void *arg, const char *name, void *pc)
+{
+	struct g *g = mri_g_new(0, call_with_arg, arg);
+
+	g->fn = (void (*)(void))fn;
+	/* Relaxed, all: reports look only after G1. */
+	atomic_set(&g->name, name, relaxed);
+	atomic_set(&g->file, NULL, relaxed);
+	atomic_set(&g->creator_pc, pc, relaxed);
+	mri_sched_start(g);
+}
+
 void mr_go_captured(void (*fn)(void), const char *name, const char *file, int line)
 {
 	mri_sched_start(mri_go_make(&(struct mri_go){

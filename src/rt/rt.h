@@ -328,6 +328,9 @@ struct mri_go {
 /* A goroutine for fn with the arguments just captured; not yet runnable. */
 struct g *mri_go_make(const struct mri_go *o);
 void mri_go_call(struct g *g);          /* what a start function calls: fn, as a root */
+/* Start fn(arg) in a goroutine that was asked for at pc; a scheduler may do it. Panics
+ * when out of memory. */
+void mri_go_start(void (*fn)(void *), void *arg, const char *name, void *pc);
 void mri_go_take_capture(struct mri_arch_args *to, void (*fn)(void), const char *what);
 
 /* ---- panic.c ---- */

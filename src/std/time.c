@@ -56,23 +56,6 @@ static void send_time(struct mri_chan *c)
 		mri_sched_ready(wake);
 }
 
-static void run_after(struct g *g)
-{
-	mri_panic_root((void (*)(void *))g->fn, g->start_arg);
-}
-
-static void start_func(struct mr_timer *tm)
-{
-	struct g *g = mri_g_new(0, run_after, tm->arg);
-
-	g->fn = (void (*)(void))tm->fn;
-	/* Relaxed: reports look only after G1. */
-	atomic_set(&g->name, "timer_after_func", relaxed);
-	atomic_set(&g->file, NULL, relaxed);
-	atomic_set(&g->creator_pc, tm->pc, relaxed);
-	mri_sched_start(g);
-}
-
 /* In a hostile build fire() is slow now and then: others find the timer claimed, or in a
  * heap again, before it has ended. */
 static void dawdle(void)
@@ -90,7 +73,7 @@ static void fire(struct mri_timer *t)
 	if (tm->chan)
 		send_time(tm->chan);
 	else
-		start_func(tm);
+		mri_go_start(tm->fn, tm->arg, "timer_after_func", tm->pc);
 	dawdle();
 	/* Relaxed: V1 and V2 are on the same word. */
 	if (tm->period && !(atomic_get(&tm->state, relaxed) & STOPPING)) {

@@ -62,6 +62,21 @@ static void block_free(struct mri_chan *c)
 	mri_lock_drop(&free_lock);
 }
 
+/* The lock keeps its word: see the head of this file. */
+void mri_chan_init(struct mri_chan *c, size_t elem_size, size_t cap, char *ring)
+{
+	c->live = 1;
+	c->closed = c->timer = false;
+	c->elem_size = (uint32_t)elem_size;
+	c->cap = cap;
+	atomic_set(&c->count, (size_t)0, relaxed);      /* relaxed: nobody has it yet */
+	c->head = 0;
+	c->ring = ring;
+	c->recvq = c->sendq = NULL;
+	c->free_owner = NULL;
+	c->owner = NULL;
+}
+
 void *mr_chan_new(size_t elem_size, size_t cap)
 {
 	struct mri_chan *c;
@@ -78,17 +93,7 @@ void *mr_chan_new(size_t elem_size, size_t cap)
 		free(ring);
 		mri_panic("makechan: out of memory");
 	}
-	/* The lock keeps its word: see the head of this file. */
-	c->live = 1;
-	c->closed = c->timer = false;
-	c->elem_size = (uint32_t)elem_size;
-	c->cap = cap;
-	atomic_set(&c->count, (size_t)0, relaxed);      /* relaxed: nobody has it yet */
-	c->head = 0;
-	c->ring = ring;
-	c->recvq = c->sendq = NULL;
-	c->free_owner = NULL;
-	c->owner = NULL;
+	mri_chan_init(c, elem_size, cap, ring);
 	return c;
 }
 
@@ -114,7 +119,8 @@ void mr_chan_free(const volatile void *ch)
 		return;
 	if (c->owner) {
 		if (!c->free_owner)
-			mri_panic("chan_free of a channel that belongs to a timer");
+			mri_panic("chan_free of a channel that belongs to a timer or "
+				  "a context");
 		c->free_owner(c);
 		return;
 	}
@@ -352,10 +358,28 @@ static struct g *dismiss(struct mri_chan *c, struct mri_waiter **q, struct g *li
 	return list;
 }
 
+struct g *mri_chan_close_now(struct mri_chan *c, struct g *list)
+{
+	c->closed = true;
+	list = dismiss(c, &c->recvq, list);
+	return dismiss(c, &c->sendq, list);
+}
+
+void mri_chan_ready_all(struct g *list)
+{
+	struct g *next;
+
+	/* Waiting, they belong to nobody but us; ready, to whoever runs them. */
+	for (; list; list = next) {
+		next = list->link;
+		mri_sched_ready(list);
+	}
+}
+
 void mr_chan_close_it(const volatile void *ch)
 {
 	struct mri_chan *c = mri_chan_of(ch);
-	struct g *list, *next;
+	struct g *list;
 
 	mri_init_check_fork();
 	if (!c)
@@ -365,16 +389,10 @@ void mr_chan_close_it(const volatile void *ch)
 		mri_lock_drop(&c->lock);
 		mri_panic("close of closed channel");
 	}
-	c->closed = true;
-	list = dismiss(c, &c->recvq, NULL);
-	list = dismiss(c, &c->sendq, list);
+	list = mri_chan_close_now(c, NULL);
 	mri_lock_drop(&c->lock);
 	mri_chan_unlocked();
-	/* Waiting, they belong to nobody but us; ready, to whoever runs them. */
-	for (; list; list = next) {
-		next = list->link;
-		mri_sched_ready(list);
-	}
+	mri_chan_ready_all(list);
 	finish(NULL);
 }
 

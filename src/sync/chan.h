@@ -1,4 +1,4 @@
-/* chan.h - what chan.c shares with select.c and std/time.c. */
+/* chan.h - what chan.c shares with select.c and the files of std. */
 #ifndef MRI_SYNC_CHAN_H
 #define MRI_SYNC_CHAN_H
 #include "sync/waitq.h"
@@ -15,10 +15,13 @@ struct mri_chan {
 	char *ring;                     /* cap elements; malloc'ed; NULL when cap is 0 */
 	struct mri_waiter *recvq, *sendq;
 	struct mri_chan *next_free;
-	/* timer channels: called instead of freeing */
+	/* of a timer or a context; chan_free calls free_owner, or without one panics */
 	void (*free_owner)(struct mri_chan *c);
 	void *owner;
 };
+
+/* A new life for a block whose lock was made before and is free. */
+void mri_chan_init(struct mri_chan *c, size_t elem_size, size_t cap, char *ring);
 
 /* One send or receive with c->lock held, if it can be done now. Sets *wake to a G that
  * must be passed to mri_sched_ready after the lock is dropped, or NULL. */
@@ -27,6 +30,10 @@ enum mri_chan_result mri_chan_send_now(struct mri_chan *c, const void *elem,
 				       struct g **wake);
 /* IS_CLOSED: closed and drained; *elem has been zeroed. elem may be NULL. */
 enum mri_chan_result mri_chan_recv_now(struct mri_chan *c, void *elem, struct g **wake);
+/* Close c, with c->lock held; c is not closed. Returns list with all who waited put in
+ * front, chained by g->link: for mri_chan_ready_all once no lock is held. */
+struct g *mri_chan_close_now(struct mri_chan *c, struct g *list);
+void mri_chan_ready_all(struct g *list);
 /* From a handle; dev builds panic if the channel was freed. */
 struct mri_chan *mri_chan_of(const volatile void *ch);
 void mri_chan_unlock(void *c);          /* an unlock function for park */

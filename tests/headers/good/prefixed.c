@@ -12,6 +12,7 @@ int channels(mr_chan(int) ch, mr_recv_chan(point) in, mr_send_chan(point) out);
 int selects(mr_chan(int) ch, mr_recv_chan(point) in, mr_send_chan(point) out);
 int sync_types(void);
 void times(void (*fn)(void *));
+int contexts(mr_context *parent, mr_duration d);
 void signals(void);
 
 static void nothing(void) { }
@@ -154,6 +155,37 @@ void times(void (*fn)(void *))
 	mr_timer_free(f);
 	mr_timer_free(tick);
 	mr_chan_free(after);
+}
+
+static void end(void *ctx) { mr_ctx_free(ctx); }
+int contexts(mr_context *parent, mr_duration d)
+{
+	static const int key = 1;
+	mr_context *ctx = mr_ctx_with_timeout(parent, d), *todo = mr_ctx_todo();
+	mr_context *late = mr_ctx_with_deadline(mr_ctx_background(), mr_time_now() + d);
+	mr_context *value = mr_ctx_with_value(ctx, &key, late);
+	mr_context *off = mr_ctx_without_cancel(value), *c = mr_ctx_with_cancel(off);
+	mr_ctx_after *after = mr_ctx_after_func(late, end, mr_ctx_ref(c));
+	mr_recv_chan(char) done = mr_ctx_done(c);
+	int64_t when = 0;
+	int v = 0;
+
+	mr_defer(mr_ctx_free, ctx);
+	switch (mr_chan_select(mr_on_done(ctx), mr_on_recv(done), mr_on_done(todo), mr_on_default)) {
+	case 0: v = mr_ctx_err(ctx) == MR_CTX_CANCELED; break;
+	case 1: v = mr_ctx_err(c) == MR_CTX_DEADLINE_EXCEEDED; break;
+	}
+	if (mr_ctx_deadline(late, &when) && mr_ctx_value(c, &key) == late)
+		v += mr_ctx_errstr(late) == mr_ctx_cause(late);
+	mr_ctx_cancel_cause(c, "no more");
+	mr_ctx_cancel(late);
+	if (mr_ctx_after_stop(after))
+		mr_ctx_unref(c);
+	mr_ctx_free(c);
+	mr_ctx_free(off);
+	mr_ctx_free(value);
+	mr_ctx_unref(late);
+	return v + (when > 0);
 }
 
 void signals(void)

@@ -10,6 +10,7 @@ int channels(chan(int) ch, recv_chan(point) in, send_chan(point) out);
 int selects(chan(int) ch, recv_chan(point) in, send_chan(point) out);
 int sync_types(void);
 void times(void (*fn)(void *));
+int contexts(context *parent, duration d);
 void signals(void);
 
 static void nothing(void) { }
@@ -152,6 +153,37 @@ void times(void (*fn)(void *))
 	timer_free(f);
 	timer_free(tick);
 	chan_free(after);
+}
+
+static void end(void *ctx) { ctx_free(ctx); }
+int contexts(context *parent, duration d)
+{
+	static const int key = 1;
+	context *ctx = ctx_with_timeout(parent, d), *todo = ctx_todo();
+	context *late = ctx_with_deadline(ctx_background(), time_now() + d);
+	context *value = ctx_with_value(ctx, &key, late);
+	context *off = ctx_without_cancel(value), *c = ctx_with_cancel(off);
+	ctx_after *after = ctx_after_func(late, end, ctx_ref(c));
+	recv_chan(char) done = ctx_done(c);
+	int64_t when = 0;
+	int v = 0;
+
+	defer(ctx_free, ctx);
+	switch (chan_select(on_done(ctx), on_recv(done), on_done(todo), on_default)) {
+	case 0: v = ctx_err(ctx) == CTX_CANCELED; break;
+	case 1: v = ctx_err(c) == CTX_DEADLINE_EXCEEDED; break;
+	}
+	if (ctx_deadline(late, &when) && ctx_value(c, &key) == late)
+		v += ctx_errstr(late) == ctx_cause(late);
+	ctx_cancel_cause(c, "no more");
+	ctx_cancel(late);
+	if (ctx_after_stop(after))
+		ctx_unref(c);
+	ctx_free(c);
+	ctx_free(off);
+	ctx_free(value);
+	ctx_unref(late);
+	return v + (when > 0);
 }
 
 void signals(void)

@@ -19,6 +19,24 @@ SAME(sizeof(mr_duration), 8);
 SAME(MR_HOUR, 3600000000000);
 
 int f(void (*fn)(void), void (*call)(void *));
+int contexts(void (*call)(void *));
+
+int contexts(void (*call)(void *))
+{
+	static const int key = 1;
+	mr_context *ctx = mr_ctx_with_timeout(mr_ctx_background(), MR_SECOND);
+	struct mr_context *value = ctx_with_value(ctx, &key, NULL), *c = ctx_with_cancel(value);
+	struct mr_ctx_after *after = mr_ctx_after_func(c, call, mr_ctx_value(c, &key));
+	struct mr_select_case done = { MR_SELECT_RECV, mr_ctx_done(c), NULL, NULL, 0 };
+	int v = mr_chan_select_n(&done, 1);
+
+	if (mr_ctx_err(c) != MR_CTX_CANCELED || mr_ctx_after_stop(after))
+		mr_panic("%s: %s", mr_ctx_errstr(c), mr_ctx_cause(c));
+	mr_ctx_free(c);
+	mr_ctx_unref(value);
+	mr_ctx_free(ctx);
+	return v;
+}
 
 /* The tags are the types' names. */
 int f(void (*fn)(void), void (*call)(void *))
@@ -70,6 +88,7 @@ int f(void (*fn)(void), void (*call)(void *))
 	mr_chan_free(mr_timer_chan(t));
 	mr_go_sleep(mr_time_now());
 	*mr_errno() = 0;
+	v += contexts(call);
 	if (mr_version()[0] != '0')
 		mr_panic("version %s", mr_version());
 	return v;
