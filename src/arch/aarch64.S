@@ -189,7 +189,9 @@ FUNCTION mri_arch_capture_args
 	ret
 END mri_arch_capture_args
 
-/* void mri_arch_call(void (*fn)(void), const struct mri_arch_args *args) */
+/* int mri_arch_call(void (*fn)(void), const struct mri_arch_args *args)
+ *
+ * fn's result stays in w0. */
 FUNCTION mri_arch_call
 	sub	sp, sp, #144
 	.cfi_adjust_cfa_offset 144

@@ -51,8 +51,9 @@ extern __thread struct mri_arch_capture mri_arch_captured
  * result means nothing and costs nothing to drop. */
 void mri_arch_capture_args(void);
 
-/* Call fn with captured arguments. Its result is dropped. */
-void mri_arch_call(void (*fn)(void), const struct mri_arch_args *args);
+/* Call fn with captured arguments. Returns what fn does if that is an int, else
+ * something that means nothing. */
+int mri_arch_call(void (*fn)(void), const struct mri_arch_args *args);
 
 /* Make *ctx a computation that starts with entry(arg) on the stack that ends at
  * stack_hi (16-byte aligned by the callee). entry never returns. Unwinders find

@@ -110,13 +110,15 @@ noinline void mri_arch_capture_args(void)
 	mri_arch_captured.full = 1;
 }
 
-noinline void mri_arch_call(void (*fn)(void), const struct mri_arch_args *args)
+noinline int mri_arch_call(void (*fn)(void), const struct mri_arch_args *args)
 {
 	struct mri_arch_args a = *args;
 	void *stack = &a.block[STACK_AT];
 
 	memcpy(a.block, &stack, sizeof stack);
-	__builtin_apply(fn, a.block, STACK_WORDS * sizeof(uint64_t));
+	/* The first thing in what it returns is the result register. */
+	return (int)*(uint64_t *)__builtin_apply(fn, a.block,
+						 STACK_WORDS * sizeof(uint64_t));
 }
 #else
 typedef int mri_ucontext_nothing;       /* an empty translation unit is not ISO C */

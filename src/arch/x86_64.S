@@ -202,9 +202,9 @@ FUNCTION mri_arch_capture_args
 	ret
 END mri_arch_capture_args
 
-/* void mri_arch_call(void (*fn)(void), const struct mri_arch_args *args)
+/* int mri_arch_call(void (*fn)(void), const struct mri_arch_args *args)
  *
- * emms: a result of a struct with a long double in it would stay on the x87 stack;
+ * fn's result stays in eax. emms: a result of a struct with a long double in it would stay on the x87 stack;
  * eight of those and x87 arithmetic yields NaN. */
 FUNCTION mri_arch_call
 	PUSH	rbp

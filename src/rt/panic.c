@@ -6,6 +6,8 @@
  *
  *   TRY_ROOT   bottom of a goroutine: ends it, or the process
  *   TRY_USER   go_try: wants panics, lets go_exit pass
+ *   TRY_HAND   mri_panic_catch: wants everything; the caller, or who he hands it to,
+ *              may go on with it
  *   TRY_DEFER  around a deferred call that runs while unwinding: wants everything,
  *              and makes it replace what was going on
  *
@@ -22,7 +24,7 @@
 #include <unwind.h>
 
 enum { MESSAGE = 1024, TRACE = 64 };
-enum try_kind { TRY_ROOT, TRY_USER, TRY_DEFER };
+enum try_kind { TRY_ROOT, TRY_USER, TRY_HAND, TRY_DEFER };
 
 struct mri_try {
 	struct mri_arch_catch at;
@@ -30,11 +32,19 @@ struct mri_try {
 	enum try_kind kind;
 	struct mri_unwind *outer; /* what was going on when it was entered */
 };
+/* Where a panic came from that was handed on: another goroutine, or id 0. */
+struct origin {
+	int64_t id;
+	const char *file;
+	int line;
+	void *creator_pc;
+};
 struct mri_unwind {
 	struct _Unwind_Exception ex; /* first: the unwinder hands us its address */
 	struct g *g;
 	bool exits;   /* go_exit */
 	bool exiting; /* it was one, until a deferred call panicked */
+	struct origin from;
 	int ntrace;
 	void *trace[TRACE];
 	char message[MESSAGE];
@@ -69,19 +79,30 @@ void mri_panic_report_end(struct mri_out *o)
 	mri_os_exit_now(2);
 }
 
-void mri_panic_created(struct mri_out *o, struct g *g)
+static struct origin origin_of(struct g *g)
 {
 	/* Relaxed: written before g was first runnable. */
-	const char *file = atomic_get(&g->file, relaxed);
-	void *pc = atomic_get(&g->creator_pc, relaxed);
+	return (struct origin){ g->id, atomic_get(&g->file, relaxed),
+				atomic_get(&g->line, relaxed),
+				atomic_get(&g->creator_pc, relaxed) };
+}
 
-	if (!pc || !mri_hooks.symbol)
+static void print_created(struct mri_out *o, const struct origin *by)
+{
+	if (!by->creator_pc || !mri_hooks.symbol)
 		return;
 	mri_out_str(o, "created by ");
-	mri_hooks.symbol(o, (char *)pc - 1);    /* in the call, not after it */
-	if (file)
-		mri_out_fmt(o, " at %s:%d", file, atomic_get(&g->line, relaxed));
+	mri_hooks.symbol(o, (char *)by->creator_pc - 1); /* in the call, not after it */
+	if (by->file)
+		mri_out_fmt(o, " at %s:%d", by->file, by->line);
 	mri_out_str(o, "\n");
+}
+
+void mri_panic_created(struct mri_out *o, struct g *g)
+{
+	struct origin by = origin_of(g);
+
+	print_created(o, &by);
 }
 
 void mri_panic_describe(struct mri_out *o, struct g *g, void *const *pcs, int n)
@@ -103,13 +124,25 @@ static int capture(void **pcs)
 	return mri_hooks.capture ? mri_hooks.capture(pcs, TRACE) : 0;
 }
 
+static void describe_origin(struct mri_out *o, const struct mri_unwind *u)
+{
+	mri_out_fmt(o, "goroutine %lld [running]:\n", (long long)u->from.id);
+	if (mri_hooks.trace)
+		mri_hooks.trace(o, u->trace, u->ntrace);
+	print_created(o, &u->from);
+	mri_out_fmt(o, "\nhanded on to goroutine %lld\n", (long long)u->g->id);
+}
+
 noreturn_fn static void die_of_panic(struct mri_unwind *u)
 {
 	struct mri_out o;
 
 	mri_panic_report_begin(&o);
 	mri_out_fmt(&o, "panic: %s\n\n", u->message);
-	mri_panic_describe(&o, u->g, u->trace, u->ntrace);
+	if (u->from.id && u->from.id != u->g->id)
+		describe_origin(&o, u);
+	else
+		mri_panic_describe(&o, u->g, u->trace, u->ntrace);
 	if (mri_config.crash) {
 		mri_out_flush(&o);
 		abort();
@@ -178,10 +211,10 @@ static struct mri_try *target(struct g *g, const struct mri_unwind *u)
 	return t;
 }
 
-static bool will_be_caught(const struct g *g)
+static bool will_meet(const struct g *g, enum try_kind kind)
 {
 	for (const struct mri_try *t = g->tries; t; t = t->up)
-		if (t->kind == TRY_USER)
+		if (t->kind == kind)
 			return true;
 	return false;
 }
@@ -269,9 +302,10 @@ static void vpanic(const char *fmt, va_list ap)
 		mri_vfatal(fmt, ap); /* a timer's goroutine could not be made */
 	u = unwind_new(g);
 	vsnprintf(u->message, sizeof u->message, fmt, ap);
-	if (!will_be_caught(g)) {
+	if (!will_meet(g, TRY_USER)) {
 		u->ntrace = capture(u->trace);
-		if (mri_config.crash)
+		/* Whoever it is handed on to may catch it. */
+		if (mri_config.crash && !will_meet(g, TRY_HAND))
 			die_of_panic(u);
 	}
 	raise_unwind(g, u);
@@ -329,6 +363,47 @@ void mri_panic_root(void (*fn)(void *), void *arg)
 	if (u && !u->exits)
 		die_of_panic(u);
 	free(u);
+}
+
+struct mri_unwind *mri_panic_catch(void (*fn)(void *), void *arg)
+{
+	struct g *g = mri_self();
+	struct mri_unwind *u = attempt(g, TRY_HAND, fn, arg);
+
+	if (u && !u->from.id)
+		u->from = origin_of(g);
+	return u;
+}
+
+const char *mri_panic_message(const struct mri_unwind *u)
+{
+	return u->exits ? NULL : u->message;
+}
+
+void mri_panic_hand_on(struct mri_unwind *u)
+{
+	struct g *g = mri_self();
+
+	if (u->g != g)
+		u->exiting = false;     /* the other one was */
+	u->g = g;
+	if (mri_config.crash && !u->exits && !will_meet(g, TRY_USER))
+		die_of_panic(u);
+	raise_unwind(g, u);
+}
+
+const void *mri_panic_tries(void)
+{
+	return mri_self()->tries;
+}
+
+enum mri_passing mri_panic_passing(const void *since)
+{
+	const struct mri_try *t = mri_self()->tries;
+
+	if (t == since || !t || !t->outer)
+		return MRI_PASSING_NOTHING;
+	return t->outer->exits ? MRI_PASSING_EXIT : MRI_PASSING_PANIC;
 }
 
 struct call {
@@ -406,6 +481,7 @@ void mr_run_deferred_caught(struct mr_deferred *d)
 		return;
 	going_on->exiting = going_on->exiting || going_on->exits || u->exiting;
 	going_on->exits = u->exits;
+	going_on->from = u->from;
 	going_on->ntrace = u->ntrace;
 	memcpy(going_on->trace, u->trace, sizeof u->trace);
 	memcpy(going_on->message, u->message, sizeof u->message);

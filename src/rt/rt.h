@@ -337,6 +337,17 @@ void mri_go_take_capture(struct mri_arch_args *to, void (*fn)(void), const char 
 /* Run fn(arg) as the root of the running goroutine: go_exit ends here, an uncaught
  * panic ends the process from here. */
 void mri_panic_root(void (*fn)(void *), void *arg);
+/* Run fn(arg); what ended it, a panic or go_exit, or NULL. The caller frees that with
+ * free(), or has the running goroutine go on with it: maybe another one, which a report
+ * then says, with the trace of the first. */
+struct mri_unwind *mri_panic_catch(void (*fn)(void *), void *arg);
+const char *mri_panic_message(const struct mri_unwind *u);      /* NULL: go_exit */
+noreturn_fn void mri_panic_hand_on(struct mri_unwind *u);
+/* What unwinds through a block that began when mri_panic_tries() was `since`, asked by a
+ * deferred call of that block. */
+enum mri_passing { MRI_PASSING_NOTHING, MRI_PASSING_PANIC, MRI_PASSING_EXIT };
+const void *mri_panic_tries(void);
+enum mri_passing mri_panic_passing(const void *since);
 /* Unwind the running goroutine as go_exit does. */
 noreturn_fn void mri_panic_exit(void);
 /* "goroutine 7 [running]:", trace, "created by f at file:line" */

@@ -323,6 +323,8 @@ static struct mr_context *make(struct mr_context *parent, enum kind kind, void *
 	if (!parent)
 		mri_panic("cannot create context from nil parent");
 	check(parent);
+	if (MRI_IS_DEV)
+		mri_self();     /* the runtime: it reports leaks at exit */
 	c = block_alloc();
 	c->refs = 1;
 	c->parent = mr_ctx_ref(parent);

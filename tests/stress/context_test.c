@@ -134,7 +134,7 @@ TEST(context_stress, trees_grow_as_they_are_cut)
 }
 
 /* Each function runs, or its stop said that it never will. */
-static void count_up(void *arg) { __atomic_add_fetch((int *)arg, 1, __ATOMIC_RELAXED); }
+static void count_up(void *arg) { __atomic_add_fetch((int *)arg, 1, __ATOMIC_RELEASE); }
 static void stop_some(context *top, int n, uint32_t seed, int *ran, int *stopped)
 {
 	ctx_after *a[8];
@@ -164,9 +164,9 @@ TEST(context_stress, funcs_run_or_are_stopped)
 	wg_wait(&wg);
 	ctx_free(top);
 	/* The last ones are on their way; the test's time limit bounds this. */
-	while (__atomic_load_n(&ran, __ATOMIC_RELAXED) + stopped < n * 8 * 8)
+	while (__atomic_load_n(&ran, __ATOMIC_ACQUIRE) + stopped < n * 8 * 8)
 		go_yield();
-	CHECK_EQ(__atomic_load_n(&ran, __ATOMIC_RELAXED) + stopped, n * 8 * 8);
+	CHECK_EQ(ran + stopped, n * 8 * 8);
 }
 
 /* Selects on several contexts, which end as they are waited for. */

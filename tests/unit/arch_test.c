@@ -660,6 +660,19 @@ static sldbl on_the_x87_stack(int i)
 	return (sldbl){ i };
 }
 
+static noinline int difference(int a, f64 b, int c)
+{
+	return a - (int)b - c;
+}
+TEST(arch_call, returns_an_int)
+{
+	struct mri_arch_args args;
+
+	CAPTURE(difference, 3, 2.0, 100);
+	take(&args);
+	CHECK_EQ(mri_arch_call((void (*)(void))difference, &args), -99);
+}
+
 /* A result on the x87 stack must not stay there, or later arithmetic yields NaN. */
 TEST(arch_call, drops_a_long_double_result)
 {
