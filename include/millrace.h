@@ -15,6 +15,11 @@
 #include <millrace/sync.h>
 #include <millrace/time.h>
 #include <millrace/context.h>
+#include <millrace/errgroup.h>
+#include <millrace/scope.h>
+#include <millrace/semaphore.h>
+#include <millrace/singleflight.h>
+#include <millrace/pool.h>
 #include <millrace/signal.h>
 #ifndef MILLRACE_PREFIX_ONLY
 #include <millrace/short.h>

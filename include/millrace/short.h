@@ -10,11 +10,16 @@
 #include <millrace/base.h>
 #include <millrace/chan.h>
 #include <millrace/context.h>
+#include <millrace/errgroup.h>
 #include <millrace/errno.h>
 #include <millrace/go.h>
 #include <millrace/panic.h>
+#include <millrace/pool.h>
+#include <millrace/scope.h>
 #include <millrace/select.h>
+#include <millrace/semaphore.h>
 #include <millrace/signal.h>
+#include <millrace/singleflight.h>
 #include <millrace/sync.h>
 #include <millrace/time.h>
 
@@ -90,6 +95,7 @@ typedef mr_mutex		mutex;
 typedef mr_rwmutex		rwmutex;
 typedef mr_once			once;
 typedef mr_cond			cond;
+typedef mr_once_value		once_value;
 #define wg_add			mr_wg_add
 #define wg_done			mr_wg_done
 #define wg_wait			mr_wg_wait
@@ -104,6 +110,7 @@ typedef mr_cond			cond;
 #define rwmutex_unlock		mr_rwmutex_unlock
 #define once_do			mr_once_do
 #define once_call		mr_once_call
+#define once_value_get		mr_once_value_get
 #define cond_wait		mr_cond_wait
 #define cond_signal		mr_cond_signal
 #define cond_broadcast		mr_cond_broadcast
@@ -168,6 +175,45 @@ MR_C_END
 #ifndef __cplusplus
 #define on_done(ctx)		mr_on_done(ctx)
 #endif
+
+/* errgroup.h */
+typedef mr_errgroup		errgroup;
+#define eg_make			mr_eg_make
+#define eg_set_limit		mr_eg_set_limit
+#define eg_wait			mr_eg_wait
+#ifndef __cplusplus
+#define eg_go(...)		mr_eg_go(__VA_ARGS__)
+#define eg_trygo(...)		mr_eg_trygo(__VA_ARGS__)
+#endif
+
+/* scope.h */
+typedef mr_scope		scope;
+#define scope_begin		mr_scope_begin
+#define scope_ctx		mr_scope_ctx
+#define scope_wait		mr_scope_wait
+#define scope_end		mr_scope_end
+#ifndef __cplusplus
+#define scope_go(...)		mr_scope_go(__VA_ARGS__)
+#endif
+
+/* semaphore.h */
+typedef mr_semaphore		semaphore;
+#define SEMAPHORE(n)		MR_SEMAPHORE(n)
+#define sem_acquire		mr_sem_acquire
+#define sem_tryacquire		mr_sem_tryacquire
+#define sem_release		mr_sem_release
+
+/* singleflight.h */
+typedef mr_flight		flight;
+#define flight_do		mr_flight_do
+#define flight_forget		mr_flight_forget
+
+/* pool.h */
+typedef mr_pool			pool;
+#define pool_make		mr_pool_make
+#define pool_get		mr_pool_get
+#define pool_put		mr_pool_put
+#define pool_free		mr_pool_free
 
 /* signal.h */
 #define signal_stop		mr_signal_stop

@@ -33,6 +33,12 @@ typedef struct mr_once {
 	void *mr_wait[2];
 } mr_once;
 
+typedef struct mr_once_value {
+	mr_once mr_o;
+	void *mr_value;
+	bool mr_returned;
+} mr_once_value;
+
 typedef struct mr_cond {
 	uint32_t mr_state[4];
 	void *mr_wait[2];
@@ -123,6 +129,14 @@ MR_API void mr_rwmutex_unlock(mr_rwmutex *m);
  * calls this with the same o blocks for ever. */
 MR_API void mr_once_do(mr_once *o, void (*f)(void));
 MR_API void mr_once_call(mr_once *o, void (*f)(void *), void *arg);
+
+/* The result of f(arg), which is called once, by the first call with o; as Go's
+ * sync.OnceValue, with mr_once_call()'s blocking and order.
+ *
+ * The result belongs to all callers. If f has ended by a panic or mr_go_exit(), which goes
+ * its way in the first caller, every later call panics "once_value_get: the first call did
+ * not return". */
+MR_API void *mr_once_value_get(mr_once_value *o, void *(*f)(void *), void *arg);
 
 /* Unlock m, wait for a wake-up of c, and lock m again.
  *

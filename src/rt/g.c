@@ -30,6 +30,8 @@ const char *const mri_why_names[MRI_NWHY] = {
 	[MRI_WHY_WAITGROUP] = "sync.WaitGroup.Wait",
 	[MRI_WHY_COND] = "sync.Cond.Wait",
 	[MRI_WHY_ONCE] = "sync.Once.Do",
+	[MRI_WHY_SEMAPHORE] = "semaphore.Weighted.Acquire",
+	[MRI_WHY_FLIGHT] = "singleflight.Group.Do",
 	[MRI_WHY_TIMER] = "timer",
 	[MRI_WHY_BLOCK] = "go_block",
 };

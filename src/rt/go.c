@@ -34,13 +34,18 @@ static void start_plain(struct g *g)
 struct g *mri_go_make(const struct mri_go *o)
 {
 	struct mri_arch_args args;
-	struct g *g;
 
 	mri_init_check_fork();
 	/* First of all: what follows may use this thread's capture buffer again. */
 	mri_go_take_capture(&args, o->fn, "go");
-	g = mri_g_new(o->stack, o->start ? o->start : start_plain, o->start_arg);
-	*mri_g_args(g) = args;
+	return mri_go_make_with(o, &args);
+}
+
+struct g *mri_go_make_with(const struct mri_go *o, const struct mri_arch_args *args)
+{
+	struct g *g = mri_g_new(o->stack, o->start ? o->start : start_plain, o->start_arg);
+
+	*mri_g_args(g) = *args;
 	g->fn = o->fn;
 	/* Relaxed, all: reports look only after G1. */
 	atomic_set(&g->name, o->name, relaxed);

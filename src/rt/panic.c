@@ -292,6 +292,14 @@ noreturn_fn static void raise_unwind(struct g *g, struct mri_unwind *u)
 	mri_fatal("millrace: the stack cannot be unwound: build with -fexceptions");
 }
 
+/* MILLRACE=crash=1: here and now, if this panic will end the process. Whoever it may be
+ * handed on to could catch it. */
+static void abort_if_asked(struct g *g, struct mri_unwind *u)
+{
+	if (mri_config.crash && !will_meet(g, TRY_USER) && !will_meet(g, TRY_HAND))
+		die_of_panic(u);
+}
+
 static void vpanic(const char *fmt, va_list ap) __attribute__((noreturn));
 static void vpanic(const char *fmt, va_list ap)
 {
@@ -304,9 +312,7 @@ static void vpanic(const char *fmt, va_list ap)
 	vsnprintf(u->message, sizeof u->message, fmt, ap);
 	if (!will_meet(g, TRY_USER)) {
 		u->ntrace = capture(u->trace);
-		/* Whoever it is handed on to may catch it. */
-		if (mri_config.crash && !will_meet(g, TRY_HAND))
-			die_of_panic(u);
+		abort_if_asked(g, u);
 	}
 	raise_unwind(g, u);
 }
@@ -387,8 +393,8 @@ void mri_panic_hand_on(struct mri_unwind *u)
 	if (u->g != g)
 		u->exiting = false;     /* the other one was */
 	u->g = g;
-	if (mri_config.crash && !u->exits && !will_meet(g, TRY_USER))
-		die_of_panic(u);
+	if (!u->exits)
+		abort_if_asked(g, u);
 	raise_unwind(g, u);
 }
 

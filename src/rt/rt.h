@@ -47,6 +47,7 @@ enum mri_why {
 	MRI_WHY_SLEEP,
 	MRI_WHY_MUTEX,          MRI_WHY_RLOCK,          MRI_WHY_WLOCK,
 	MRI_WHY_WAITGROUP,      MRI_WHY_COND,           MRI_WHY_ONCE,
+	MRI_WHY_SEMAPHORE,      MRI_WHY_FLIGHT,
 	MRI_WHY_TIMER,          MRI_WHY_BLOCK,
 	MRI_NWHY
 };
@@ -327,6 +328,7 @@ struct mri_go {
 };
 /* A goroutine for fn with the arguments just captured; not yet runnable. */
 struct g *mri_go_make(const struct mri_go *o);
+struct g *mri_go_make_with(const struct mri_go *o, const struct mri_arch_args *args);
 void mri_go_call(struct g *g);          /* what a start function calls: fn, as a root */
 /* Start fn(arg) in a goroutine that was asked for at pc; a scheduler may do it. Panics
  * when out of memory. */

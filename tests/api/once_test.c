@@ -186,3 +186,41 @@ TEST(once, may_use_another)
 	once_do(&inner_once, inner);
 	CHECK_EQ(runs, 1);
 }
+
+/* ------------------------------------------------------------------- once_value -- */
+
+static void *load_value(void *arg)
+{
+	++*(int *)arg;                  /* plain: it runs once, and before all others */
+	go_yield();
+	return arg;
+}
+static void get_value(once_value *o, int *n)
+{
+	CHECK(once_value_get(o, load_value, n) == n);
+	CHECK_EQ(*n, 1);
+}
+TEST(once, value_is_computed_once)
+{
+	for (int i = 0; i < test_rounds(200); i++) {
+		once_value o = { 0 };
+		waitgroup wg = { 0 };
+		int n = 0;
+
+		for (int k = 0; k < 4; k++)
+			wg_go(&wg, get_value, &o, &n);
+		wg_wait(&wg);
+		get_value(&o, &n);
+	}
+}
+
+static void *no_value(void *arg) { panic("no %s", (char *)arg); }
+TEST(once, value_that_panicked_is_none)
+{
+	once_value o = { 0 };
+
+	CHECK_STR(go_try(once_value_get, &o, no_value, (void *)(uintptr_t)"luck"), "no luck");
+	for (int i = 0; i < 2; i++)
+		CHECK_STR(go_try(once_value_get, &o, no_value, NULL),
+			  "once_value_get: the first call did not return");
+}

@@ -101,6 +101,30 @@ static void *instance;
 static void init(void) { instance = malloc(1); }
 static void *get_instance(void) { once_do(&init_once, init); return instance; }
 
+/* context: a cancellable worker */
+static void cancellable(context *ctx, int id)
+{
+	defer(ctx_unref, ctx);
+	for (;;) {
+		switch (chan_select(on_done(ctx), on_default)) {
+		case 0:
+			printf("worker %d canceled: %s\n", id, ctx_errstr(ctx));
+			return;
+		case 1:
+			go_sleep(MILLISECOND);          /* one unit of work */
+			continue;
+		}
+	}
+}
+static void cancellation(void)
+{
+	context *ctx = ctx_with_timeout(ctx_background(), 2 * SECOND);
+	defer(ctx_free, ctx);
+	for (int i = 0; i < 3; i++)
+		go(cancellable, ctx_ref(ctx), i);
+	ctx_cancel(ctx);                                /* everyone stops */
+}
+
 /* worker pool: workers, a feeder, a closer, and main collects */
 typedef struct { int id; } job;
 typedef struct { int id, square; } result;
@@ -193,7 +217,7 @@ int main(void)
 	job jobs[3] = { {1}, {2}, {3} };
 	result results[3];
 
-	start(); closing(); range(); wait_for_all(); pipeline(); recovered();
+	start(); closing(); range(); wait_for_all(); cancellation(); pipeline(); recovered();
 	choose(chan_make(int, 1), NULL, chan_make(int, 1));
 	counter_inc(&c);
 	return !(get_instance() && worker_pool(2, jobs, 3, results) == 3);

@@ -13,6 +13,8 @@ int selects(mr_chan(int) ch, mr_recv_chan(point) in, mr_send_chan(point) out);
 int sync_types(void);
 void times(void (*fn)(void *));
 int contexts(mr_context *parent, mr_duration d);
+int groups(mr_context *parent);
+int shelf(mr_context *ctx);
 void signals(void);
 
 static void nothing(void) { }
@@ -188,6 +190,46 @@ int contexts(mr_context *parent, mr_duration d)
 	return v + (when > 0);
 }
 
+static int twice(int n) { return 2 * n; }
+static void *load(void *p) { return p; }
+static void *make_one(void) { return NULL; }
+int groups(mr_context *parent)
+{
+	mr_context *ctx;
+	mr_errgroup *g = mr_eg_make(parent, &ctx);
+	mr_scope *s = mr_scope_begin(ctx);
+	bool started;
+
+	mr_defer(mr_scope_end, s);
+	mr_eg_set_limit(g, 2);
+	mr_eg_go(g, twice, 0);
+	started = mr_eg_trygo(g, twice, 0);
+	mr_scope_go(s, nothing);
+	mr_scope_go(s, twice, 0);
+	return mr_eg_wait(g) + mr_scope_wait(s) + started + (mr_scope_ctx(s) != ctx);
+}
+
+int shelf(mr_context *ctx)
+{
+	static mr_semaphore sem = MR_SEMAPHORE(2);
+	mr_flight f = {0};
+	mr_once_value o = {0};
+	mr_pool *p = mr_pool_make(make_one, set);
+	int n = 0;
+	bool shared;
+
+	if (mr_sem_acquire(&sem, ctx, 2) == 0)
+		mr_sem_release(&sem, 2);
+	if (mr_sem_tryacquire(&sem, 1))
+		mr_sem_release(&sem, 1);
+	mr_flight_forget(&f, "key");
+	if (mr_flight_do(&f, "key", load, &n, &shared) == mr_once_value_get(&o, load, &n))
+		n += shared;
+	mr_pool_put(p, mr_pool_get(p));
+	mr_pool_free(p);
+	return n;
+}
+
 void signals(void)
 {
 	mr_chan(int) ch = mr_chan_make(int, 1);
@@ -200,3 +242,4 @@ void signals(void)
 }
 
 int go, panic, defer, chan, mutex, once, timer, select_case, on_default, SECOND, CHAN_OK;
+int context, ctx_cancel, on_done, errgroup, eg_go, scope, semaphore, flight, pool, once_value;

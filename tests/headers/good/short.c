@@ -11,6 +11,8 @@ int selects(chan(int) ch, recv_chan(point) in, send_chan(point) out);
 int sync_types(void);
 void times(void (*fn)(void *));
 int contexts(context *parent, duration d);
+int groups(context *parent);
+int shelf(context *ctx);
 void signals(void);
 
 static void nothing(void) { }
@@ -184,6 +186,46 @@ int contexts(context *parent, duration d)
 	ctx_free(value);
 	ctx_unref(late);
 	return v + (when > 0);
+}
+
+static int twice(int n) { return 2 * n; }
+static void *load(void *p) { return p; }
+static void *make_one(void) { return NULL; }
+int groups(context *parent)
+{
+	context *ctx;
+	errgroup *g = eg_make(parent, &ctx);
+	scope *s = scope_begin(ctx);
+	bool started;
+
+	defer(scope_end, s);
+	eg_set_limit(g, 2);
+	eg_go(g, twice, 0);
+	started = eg_trygo(g, twice, 0);
+	scope_go(s, nothing);
+	scope_go(s, twice, 0);
+	return eg_wait(g) + scope_wait(s) + started + (scope_ctx(s) != ctx);
+}
+
+int shelf(context *ctx)
+{
+	static semaphore sem = SEMAPHORE(2);
+	flight f = {0};
+	once_value o = {0};
+	pool *p = pool_make(make_one, set);
+	int n = 0;
+	bool shared;
+
+	if (sem_acquire(&sem, ctx, 2) == 0)
+		sem_release(&sem, 2);
+	if (sem_tryacquire(&sem, 1))
+		sem_release(&sem, 1);
+	flight_forget(&f, "key");
+	if (flight_do(&f, "key", load, &n, &shared) == once_value_get(&o, load, &n))
+		n += shared;
+	pool_put(p, pool_get(p));
+	pool_free(p);
+	return n;
 }
 
 void signals(void)

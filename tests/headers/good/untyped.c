@@ -15,11 +15,36 @@ SAME(sizeof(mr_mutex), 8 + sizeof(void *));
 SAME(sizeof(mr_rwmutex), 16 + 2 * sizeof(void *));
 SAME(sizeof(mr_once), 8 + 2 * sizeof(void *));
 SAME(sizeof(mr_cond), 16 + 2 * sizeof(void *));
+SAME(sizeof(mr_semaphore), 16 + sizeof(void *));
+SAME(sizeof(mr_flight), 16 * sizeof(void *));
 SAME(sizeof(mr_duration), 8);
 SAME(MR_HOUR, 3600000000000);
 
 int f(void (*fn)(void), void (*call)(void *));
 int contexts(void (*call)(void *));
+int groups(void (*fn)(void));
+
+int groups(void (*fn)(void))
+{
+	struct mr_semaphore s = MR_SEMAPHORE(3);
+	struct mr_flight f = { { NULL } };
+	struct mr_once_value o = { { 0, 0, { NULL, NULL } }, NULL, false };
+	struct mr_errgroup *g = mr_eg_make(mr_ctx_background(), NULL);
+	struct mr_scope *sc = mr_scope_begin(mr_ctx_todo());
+	struct mr_pool *p = mr_pool_make(NULL, NULL);
+
+	mr_eg_set_limit(g, 1);
+	mr_eg_go_captured(g, fn, "fn", __FILE__, __LINE__);
+	mr_scope_go_captured(sc, true, fn, "fn", __FILE__, __LINE__);
+	if (mr_eg_trygo_captured(g, fn, "fn", __FILE__, __LINE__) || mr_scope_wait(sc))
+		mr_flight_forget(&f, "key");
+	mr_scope_end(sc);
+	if (mr_sem_acquire(&s, mr_ctx_background(), 1) == 0 && mr_sem_tryacquire(&s, 2))
+		mr_sem_release(&s, 3);
+	mr_pool_put(p, o.mr_value);
+	mr_pool_free(p);
+	return mr_eg_wait(g);
+}
 
 int contexts(void (*call)(void *))
 {
@@ -88,7 +113,7 @@ int f(void (*fn)(void), void (*call)(void *))
 	mr_chan_free(mr_timer_chan(t));
 	mr_go_sleep(mr_time_now());
 	*mr_errno() = 0;
-	v += contexts(call);
+	v += contexts(call) + groups(fn);
 	if (mr_version()[0] != '0')
 		mr_panic("version %s", mr_version());
 	return v;
