@@ -290,6 +290,10 @@ TEST(stack, backtrace_in_gdb, .limit = 120, .env = "MILLRACE=procs=2")
 	CHECK(strstr(bt, "breakpoint_here") && strstr(bt, "three_deep"));
 	CHECK(strstr(bt, "first_frame") && strstr(bt, "mri_sched_first"));
 	CHECK(!strstr(bt, "corrupt") && !strstr(bt, "Backtrace stopped"));
+#ifndef MRI_ARCH_FALLBACK
 	CHECK(!strstr(bt, "?? ()"));
+#else   /* makecontext's own frame is libc's, which may have no symbols; and below it: 0 */
+	CHECK_EQ(lines_with(bt, "?? ()"), lines_with(bt, "libc") ? 2 : 0);
+#endif
 	CHECK_EQ(lines_with(bt, "first_frame"), 1);
 }
