@@ -11,6 +11,7 @@
 #include "os/os.h"
 #include "rt/rt.h"
 #include "rt/sched.h"
+#include <errno.h>
 
 void mri_idle_put(struct p *p)
 {
@@ -124,11 +125,63 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
+/* An M without a thread: one whose thread could not be started, or a new one. NULL: out
+ * of memory. */
+static struct m *get_unborn(void)
+{
+	struct m *m;
+
+	mri_lock_take(&mri_sched.lock);
+	m = mri_sched.unborn_ms;
+	if (m)
+		mri_sched.unborn_ms = m->idle_next;
+	mri_lock_drop(&mri_sched.lock);
+	if (!m)
+		return mri_m_new();
+	m->idle_next = NULL;
+	return m;
+}
+
+/* No thread for p. Its goroutines queue for the others, who come back sooner or later;
+ * and sysmon tries again, for nobody else may look before one of them has run. m, which
+ * was to have it, waits for the next try: all_ms has it already. */
+static void do_without(struct m *m, struct p *p, bool spinning, int err)
+{
+	bool nobody, end;
+	struct g *g;
+
+	mri_lock_take(&mri_sched.lock);
+	if (m) {
+		m->next_p = NULL;
+		m->spinning = false;
+		set_inactive(m, M_WAITS);
+		m->idle_next = mri_sched.unborn_ms;
+		mri_sched.unborn_ms = m;
+	}
+	while ((g = mri_runq_pop(&p->q)) != NULL ||
+	       (g = mri_runq_swap_next(&p->q, NULL)) != NULL)
+		mri_find_push_locked(g);
+	mri_idle_put(p);
+	nobody = mri_sched.nactive_ms == 0;
+	end = nobody && !mri_sched.idle_ms;
+	mri_lock_drop(&mri_sched.lock);
+	if (end)
+		mri_fatal("millrace: cannot start a thread (error %d)", err);
+	if (spinning)
+		/* I1: seq_cst, pairs with I2. Who saw a spinner in us and went away
+		 * content left it to sysmon. */
+		atomic_sub(&mri_sched.nspinning, 1u, seq_cst);
+	/* Relaxed: as long as an M is active sysmon looks again and again. */
+	atomic_set(&mri_sched.thread_err, err, relaxed);
+	if (nobody)
+		mri_sched_wake(); /* somebody went idle meanwhile: that one has time */
+}
+
 /* Give p to an idle M or a new thread. Takes and drops sched.lock. */
 static void start_m(struct p *p, bool spinning)
 {
+	int rc = -ENOMEM;
 	struct m *m;
-	int rc;
 
 	mri_init_check_fork();
 	mri_lock_take(&mri_sched.lock);
@@ -142,20 +195,16 @@ static void start_m(struct p *p, bool spinning)
 		return;
 	}
 	mri_lock_drop(&mri_sched.lock);
-	m = mri_m_new();
-	mri_lock_take(&mri_sched.lock);
-	m->state = M_IDLE;
-	m->idle_next = mri_sched.idle_ms; /* give() unlinks it again */
-	if (m->idle_next)
-		m->idle_next->idle_prev = m;
-	mri_sched.idle_ms = m;
-	give(m, p, NULL, spinning);
-	mri_lock_drop(&mri_sched.lock);
-	atomic_set(&m->in_rt, 1u, relaxed); /* relaxed: the start publishes it */
-	rc = mri_os_thread_start(thread_main, m, 0);
+	m = get_unborn();
+	if (m) {
+		mri_lock_take(&mri_sched.lock);
+		give(m, p, NULL, spinning);
+		mri_lock_drop(&mri_sched.lock);
+		atomic_set(&m->in_rt, 1u, relaxed); /* relaxed: the start publishes it */
+		rc = mri_os_thread_start(thread_main, m, 0);
+	}
 	if (rc < 0)
-		mri_fatal("millrace: cannot start a thread (error %d); %u are running",
-			  -rc, atomic_get(&mri_sched.nms, relaxed));
+		do_without(m, p, spinning, -rc);
 }
 
 void mri_sched_wake(void)
@@ -218,7 +267,7 @@ static void wait_for_p(struct m *m, int64_t deadline)
 {
 	/* K4: acquire, pairs with K3. */
 	while (atomic_get(&m->park, acquire) == 0)
-		if (mri_os_futex_wait(&m->park, 0, deadline) == -110 /* ETIMEDOUT */ &&
+		if (mri_os_futex_wait(&m->park, 0, deadline) == -ETIMEDOUT &&
 		    deadline && timed_out(m))
 			return;
 	/* Relaxed: nobody sets it again before it is idle again. */

@@ -100,9 +100,8 @@ struct m *mri_m_new(void)
 {
 	struct m *m = mri_try_alloc(sizeof *m);
 
-	if (!m)
-		mri_fatal("millrace: out of memory for another thread");
-	m_init(m);
+	if (m)
+		m_init(m);
 	return m;
 }
 

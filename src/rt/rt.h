@@ -174,6 +174,7 @@ struct mri_sched {
 	struct p *idle_ps;
 	uint32_t nidle_ps;
 	struct m *idle_ms;                      /* most recently used first */
+	struct m *unborn_ms;                    /* their threads could not be started */
 	uint32_t nms, nactive_ms;               /* all; not asleep for want of work */
 	uint64_t stirred;                       /* times that one became active */
 	struct m *keeper;                       /* sleeps until the earliest timer */
@@ -190,6 +191,7 @@ struct mri_sched {
 	uint32_t nparked_threads;               /* foreign threads that wait in a park */
 	uint32_t sysmon_word;                   /* futex: sysmon sleeps */
 	uint32_t sysmon_idle;                   /* it sleeps for long: wake it for work */
+	int thread_err;                         /* why the last thread could not start */
 	bool main_exited;                       /* goroutine 1 called go_exit */
 	bool no_membarrier;                     /* fences instead */
 };
@@ -378,7 +380,7 @@ static inline void mri_init_check_fork(void)
 	if (unlikely(mri_forked))
 		mri_init_forked();
 }
-struct m *mri_m_new(void);              /* not yet running; never freed */
+struct m *mri_m_new(void);              /* not yet running; NULL: out of memory */
 void mri_m_init_thread(struct m *m);    /* the calling thread is m */
 void *mri_alloc(size_t n);              /* zeroed; panics "out of memory" */
 void *mri_try_alloc(size_t n);          /* zeroed; NULL */

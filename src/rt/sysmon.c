@@ -22,6 +22,7 @@ enum {
 	FIRST_POLL = 10 * 1000 * 1000,
 	LAST_POLL = 1000 * 1000 * 1000,
 	HOGS_PER_PROC = 4,
+	NO_THREADS = 1000 * 1000 * 1000,
 };
 
 static int sysmon_tid;
@@ -182,6 +183,33 @@ static bool is_deadlock(void)
 	       threads_that_could_act() <= 0 && all_asleep(&after) && before == after;
 }
 
+/* ------------------------------------------------- short of threads -- */
+
+/* A thread could not be started: try again, as long as somebody runs who may come for
+ * the work. But those there are may all be blocked until just this work is done: so it is
+ * the end when work waits for long and no P is in use. */
+static void check_threads(int64_t now, bool timer_due)
+{
+	static int64_t since;
+	/* Relaxed: if not now, the next look sees it. */
+	int err = atomic_swap(&mri_sched.thread_err, 0, relaxed);
+
+	if (!err || !(timer_due || mri_find_missed())) {
+		since = 0;
+		return;
+	}
+	/* Relaxed: hints, and looked at for long. */
+	if ((int)atomic_get(&mri_sched.nidle_ps, relaxed) <
+	    atomic_get(&mri_sched.procs, relaxed))
+		since = 0;
+	else if (!since)
+		since = now;
+	else if (now - since > NO_THREADS)
+		mri_fatal("millrace: cannot start a thread (error %d), and all that there "
+			  "are are blocked", err);
+	mri_sched_wake();
+}
+
 /* ---------------------------------------------------------------- loop -- */
 
 static void sleep_until(int64_t deadline)
@@ -221,6 +249,7 @@ static void watch(void)
 		/* N1: acquire, pairs with N2. */
 		for (int i = 0; i < atomic_get(&mri_sched.nps, acquire); i++)
 			changing |= check_p(mri_sched.all_ps[i], now, due);
+		check_threads(now, due);
 		if (due)
 			mri_sched_wake();
 		if (now - scavenged >= SCAVENGE) {

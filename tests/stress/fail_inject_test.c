@@ -286,3 +286,90 @@ TEST(fail, mmap_once, .env = "MILLRACE=procs=2", .limit = 120) { inject(MMAP, fa
 TEST(fail, mmap_for_ever, .env = "MILLRACE=procs=2", .limit = 120) { inject(MMAP, true); }
 TEST(fail, thread_once, .env = "MILLRACE=procs=2", .limit = 120) { inject(THREAD, false); }
 TEST(fail, thread_for_ever, .env = "MILLRACE=procs=2", .limit = 120) { inject(THREAD, true); }
+
+/* ---- no more threads, in a program that runs ---- */
+
+/* No thread can be started any more. */
+static void no_more_threads(void)
+{
+	if (!POSSIBLE)
+		SKIP("the allocator is the sanitizer's, or libc is not glibc");
+	if (getenv("MR_TEST_WRAP"))
+		SKIP("a tool replaces the allocator");
+	go_yield();                     /* sysmon's must be there */
+	nth = 1;
+	for_ever = true;
+	__atomic_store_n(&fails, THREAD + 1, __ATOMIC_RELEASE);
+}
+
+static void blocks_shortly(int i)
+{
+	go_blocking_begin();
+	usleep(i % 7 * 10);
+	go_blocking_end();
+	go_yield();
+	wg_done(&wg);
+}
+/* Those there are do it all: each P that finds no thread gives its goroutines to others. */
+TEST(fail, few_threads_do_the_work)
+{
+	int n = test_rounds(2000);
+
+	no_more_threads();
+	wg_add(&wg, 3 * n);
+	for (int i = 0; i < n; i++) {
+		go(blocks_shortly, i);
+		go(sleeps, i);
+		go(sleeps, i);
+	}
+	wg_wait(&wg);
+	CHECK(__atomic_load_n(&failed, __ATOMIC_RELAXED) > 0);
+}
+
+/* While all threads are blocked (there are two from the start) nobody comes back: then it
+ * is sysmon who tries again. */
+static void reads_blocking(int fd)
+{
+	go_blocking_begin();
+	reads(fd);
+	go_blocking_end();
+}
+static void block_all_threads(int fds[2])
+{
+	CHECK_EQ(pipe(fds), 0);
+	no_more_threads();
+	wg_add(&wg, 3);
+	for (int i = 0; i < 3; i++)
+		go(reads_blocking, fds[0]);
+	for (int i = 0; i < 10; i++)
+		go_yield();
+}
+static void *ends_the_shortage(void *arg)
+{
+	while (__atomic_load_n(&failed, __ATOMIC_RELAXED) < 5)
+		usleep(100);
+	__atomic_store_n(&fails, 0, __ATOMIC_RELEASE);
+	return arg;
+}
+TEST(fail, a_thread_is_tried_again)
+{
+	pthread_t helper;
+	int fds[2];
+
+	CHECK_EQ(pthread_create(&helper, NULL, ends_the_shortage, NULL), 0);
+	block_all_threads(fds);         /* and back on a new one */
+	CHECK_EQ(write(fds[1], "abc", 3), 3);
+	wg_wait(&wg);
+	pthread_join(helper, NULL);
+}
+
+/* If it goes on there is an end to it, with a reason. */
+CRASH_TEST_ENV(all_threads_block, "MILLRACE=procs=2", 2,
+	       "fatal error: millrace: cannot start a thread (error 11), and all")
+{
+	int fds[2];
+
+	block_all_threads(fds);
+	for (;;)
+		go_yield();
+}
