@@ -63,7 +63,9 @@ struct p *mri_proc_release(struct m *m)
 	return p;
 }
 
-bool mri_proc_take(struct m *m, struct p *p, uint32_t tick)
+/* Mark p as m's no more, for the time being. True: it is the caller's until
+ * mri_proc_unhold, since m is outside and would wait in mri_proc_enter_slow. */
+bool mri_proc_hold(struct m *m, struct p *p)
 {
 	uintptr_t w = (uintptr_t)p;
 
@@ -75,18 +77,35 @@ bool mri_proc_take(struct m *m, struct p *p, uint32_t tick)
 		atomic_fence(seq_cst);
 	else
 		mri_os_membarrier();
-	w = (uintptr_t)p | MRI_TAKING;
-	/* P6: acquire, pairs with P5. Relaxed for tick: P6 ordered it. */
+	/* P6: acquire, pairs with P5. Relaxed for proc: P6 ordered it. The mark is gone
+	 * if m has let go of p before it left, even if it has p again. */
 	if (atomic_get(&m->in_rt, acquire) == 0 &&
-	    atomic_get(&p->tick, relaxed) == tick) {
-		/* P4: acq_rel. Fails if m has let go of p, even if it has it again. */
-		if (!atomic_cas(&m->proc, &w, (uintptr_t)0, acq_rel))
-			return false;
-		/* Relaxed: the caller owns p now. */
-		atomic_set(&p->m, NULL, relaxed);
+	    atomic_get(&m->proc, relaxed) == ((uintptr_t)p | MRI_TAKING))
 		return true;
-	}
-	/* P4: release: given back, if it is still there to be given. */
-	atomic_cas(&m->proc, &w, (uintptr_t)p, acq_rel);
+	mri_proc_unhold(m, p);
 	return false;
+}
+
+void mri_proc_unhold(struct m *m, struct p *p)
+{
+	uintptr_t w = (uintptr_t)p | MRI_TAKING;
+
+	/* P4: acq_rel: given back with all we did to it, if it is still there. */
+	atomic_cas(&m->proc, &w, (uintptr_t)p, acq_rel);
+}
+
+bool mri_proc_take(struct m *m, struct p *p, uint32_t tick)
+{
+	if (!mri_proc_hold(m, p))
+		return false;
+	/* Relaxed: P6 ordered it. */
+	if (atomic_get(&p->tick, relaxed) != tick) {
+		mri_proc_unhold(m, p);
+		return false;
+	}
+	/* Relaxed: the caller owns p now. */
+	atomic_set(&p->m, NULL, relaxed);
+	/* P4: release: m, if it looks, has no P; there is no other to undo the mark. */
+	atomic_set(&m->proc, (uintptr_t)0, release);
+	return true;
 }

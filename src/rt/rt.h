@@ -155,6 +155,7 @@ struct p {
 	struct mri_runq q;
 	struct g *free_gs;              /* warm slots; by its M */
 	int nfree;
+	int64_t trimmed;                /* when a slot last lost its deep pages */
 	int64_t born, died;             /* goroutines; by its M, summed by go_count */
 	struct mri_timers *timers;
 	bool idle, away;                /* by sched.lock: listed; surplus, empty */
@@ -164,6 +165,7 @@ struct p {
 	uint32_t seen_tick;
 	struct m *seen_m;
 	int64_t seen_at, seen_cpu;
+	int64_t swept;                  /* when its free slots were last taken away */
 };
 
 struct mri_sched {
@@ -250,6 +252,10 @@ struct p *mri_proc_release(struct m *m);                /* m's no more */
 /* sysmon: take p from m, which had it for all of turn `tick`. False if m touches it,
  * or has moved on. */
 bool mri_proc_take(struct m *m, struct p *p, uint32_t tick);
+/* sysmon: touch m's P for a moment, in which m waits if it wants it. False: m is
+ * touching it just now. */
+bool mri_proc_hold(struct m *m, struct p *p);
+void mri_proc_unhold(struct m *m, struct p *p);
 
 /* ---- sched.c ---- */
 /* Park the running G until a waker passes it to mri_sched_ready().

@@ -16,5 +16,9 @@ void mri_stack_free(struct p *p, struct g *g);
 void mri_stack_each(bool (*fn)(struct g *g, void *arg), void *arg);
 /* The goroutine whose stack or guard contains addr; *overflow: the guard. */
 struct g *mri_stack_find(const void *addr, bool *overflow);
-void mri_stack_scavenge(void);                  /* sysmon: give memory back */
+/* sysmon: give memory back. uncache takes p's free slots from it, the caller owning p
+ * for that moment; without p, put_back trims them and makes them anybody's. */
+void mri_stack_scavenge(void);
+struct g *mri_stack_uncache(struct p *p);
+void mri_stack_put_back(struct g *list);
 #endif

@@ -183,6 +183,43 @@ static bool is_deadlock(void)
 	       threads_that_could_act() <= 0 && all_asleep(&after) && before == after;
 }
 
+/* ------------------------------------------------------ giving back -- */
+
+/* The free slots of a P that is nobody's, or whose M does not touch it this moment. */
+static struct g *take_cache(struct p *p, bool *taken)
+{
+	struct m *m = atomic_get(&p->m, relaxed); /* relaxed: mri_proc_hold decides */
+	struct g *list = NULL;
+
+	mri_lock_take(&mri_sched.lock);
+	*taken = p->idle || p->away;
+	if (*taken)
+		list = mri_stack_uncache(p);
+	mri_lock_drop(&mri_sched.lock);
+	if (!*taken && m && mri_proc_hold(m, p)) {
+		list = mri_stack_uncache(p);
+		mri_proc_unhold(m, p);
+		*taken = true;
+	}
+	return list;
+}
+
+/* What a P keeps it may not need for long, and may have been deep: every now and then it
+ * goes to all, where it is given back if nobody needs it. */
+static void sweep(struct p *p, int64_t now)
+{
+	struct g *list;
+	bool taken;
+
+	if (now - p->swept < SCAVENGE)
+		return;
+	list = take_cache(p, &taken);
+	if (list)
+		mri_stack_put_back(list);
+	if (taken)
+		p->swept = now;
+}
+
 /* ------------------------------------------------- short of threads -- */
 
 /* A thread could not be started: try again, as long as somebody runs who may come for
@@ -247,8 +284,10 @@ static void watch(void)
 		if (mri_hooks.signals)
 			mri_hooks.signals();
 		/* N1: acquire, pairs with N2. */
-		for (int i = 0; i < atomic_get(&mri_sched.nps, acquire); i++)
+		for (int i = 0; i < atomic_get(&mri_sched.nps, acquire); i++) {
 			changing |= check_p(mri_sched.all_ps[i], now, due);
+			sweep(mri_sched.all_ps[i], now);
+		}
 		check_threads(now, due);
 		if (due)
 			mri_sched_wake();

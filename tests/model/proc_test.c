@@ -114,6 +114,14 @@ static void sysmon_twice(void)
 		}
 	}
 }
+/* Only touches it and gives it back. */
+static void sysmon_holds(void)
+{
+	if (mri_proc_hold(&m1, &p)) {
+		touch(&p);
+		mri_proc_unhold(&m1, &p);
+	}
+}
 static void next_m(void)
 {
 	struct p *q = mri_proc_enter(&m2);
@@ -170,3 +178,7 @@ MODEL(proc_take_again_fences, .setup = setup_fences, .threads = { user, sysmon_b
       .check = check)
 BOTH(proc_let_go, user_lets_go, sysmon, next_m)
 BOTH(proc_comes_back, user_returns, sysmon)
+BOTH(proc_hold, user_twice, sysmon_holds)
+BOTH(proc_hold_nested, nested, sysmon_holds)
+BOTH(proc_hold_let_go, user_lets_go, sysmon_holds, next_m)
+BOTH(proc_hold_comes_back, user_returns, sysmon_holds)

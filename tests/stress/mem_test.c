@@ -1,9 +1,12 @@
 /* mem_test.c - what a million parked goroutines cost, and that the memory comes back. */
+#define _GNU_SOURCE
 #include "harness.h"
 #include <millrace.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A field of /proc/self/status, in bytes. */
 static long status_of(const char *field)
@@ -64,7 +67,7 @@ static void parks(chan(int) gate)
 	wg_done(&gone);
 }
 
-static void park(int n, long limit_each)
+static void park(int n, long limit_each, long left_each)
 {
 	chan(int) gate = chan_make(int);
 	long before = used(), each, left;
@@ -91,7 +94,7 @@ static void park(int n, long limit_each)
 	do {
 		go_sleep(20 * MILLISECOND);
 		left = used() - before;
-	} while (left > (long)n * each / 10);
+	} while (left > n * left_each);
 	printf("given back but %ld bytes each after %.2f s\n", left / n,
 	       (double)(time_now() - begin) / 1e9);
 	while (go_count() != 1)
@@ -110,7 +113,7 @@ TEST(memory, of_a_million_parked, .env = "MILLRACE=procs=2", .limit = 120)
 		SKIP("less than 7 GiB of memory are available");
 	if (getenv("MR_TEST_WRAP"))
 		SKIP("an emulator has its own memory");
-	park(1000000, 4915);            /* 4.8 KiB */
+	park(1000000, 4915, 40);        /* 4.8 KiB */
 }
 
 /* Twice in a row: stacks that were given back serve again, at the same price. */
@@ -121,7 +124,7 @@ TEST(memory, is_used_again, .env = "MILLRACE=procs=2")
 	if (TEST_ASAN || TEST_TSAN)
 		SKIP("the shadow of the stacks does not come back");
 	for (int i = 0; i < 2; i++)
-		park(20000, limit);
+		park(20000, limit, limit / 10);
 }
 
 /* Goroutines that come and go do not add up. Cannot flake: the bound is hundreds of
@@ -164,28 +167,135 @@ static void deep_once(long n)
 	CHECK_EQ(deep(n), n);
 	wg_done(&gone);
 }
-TEST(memory, of_deep_stacks_comes_back, .env = "MILLRACE=procs=2")
+/* Some dozens at a time, so that all of them are kept warm by their P. */
+enum { DEEP = 50, PAGES = 40 };
+static chan(int) all_deep;
+
+__attribute__((noinline)) static long deep_and_parks(long n)
 {
-	enum { N = 300, PAGES = 35 };
-	long before, peak, left;
+	volatile char room[4096];
+	long got;
+
+	room[0] = room[4095] = 1;
+	if (n == 1)
+		return chan_recv(all_deep) + 1;
+	got = deep_and_parks(n - 1) + room[0];
+	return got;
+}
+static void deep_together(long n)
+{
+	CHECK_EQ(deep_and_parks(n), n);
+	wg_done(&gone);
+}
+static void shallow(void)
+{
+	wg_done(&gone);
+}
+
+/* Bytes used before; then DEEP goroutines have been deep, and are gone. */
+static long after_deep_ones(void)
+{
+	long before, peak;
 
 	if (TEST_ASAN || TEST_TSAN)
 		SKIP("the shadow of the stacks does not come back");
+	if (getenv("MR_TEST_WRAP"))
+		SKIP("an emulator has its own memory");
+	all_deep = chan_make(int);
 	wg_add(&gone, 1);
 	go(deep_once, 1L);
 	wg_wait(&gone);
 	before = used();
-	for (int round = 0; round < 3; round++) {
-		wg_add(&gone, N);
-		for (int i = 0; i < N; i++)
-			go(deep_once, (long)PAGES);
-		wg_wait(&gone);
-	}
+	wg_add(&gone, DEEP);
+	for (int i = 0; i < DEEP; i++)
+		go(deep_together, (long)PAGES);
+	while (go_count() != DEEP + 1)
+		go_yield();
+	for (int i = 0; i < 10; i++)
+		go_yield();             /* so that most are down there */
+	chan_close(all_deep);
+	wg_wait(&gone);
 	peak = used() - before;
 	printf("%ld KiB\n", peak / 1024);
-	do {
-		go_sleep(20 * MILLISECOND);
-		left = used() - before;
-	} while (left > peak / 3 && left > (4L << 20));
-	printf("then %ld KiB\n", left / 1024);
+	CHECK(peak > 2L << 20);
+	return before;
+}
+/* All but a little of it. None of these can flake: they wait for it to come about, and
+ * only the test's own limit ends that. */
+static bool is_back(long before)
+{
+	return used() - before < 1L << 20;
+}
+
+TEST(memory, of_deep_stacks_comes_back_to_those_asleep)
+{
+	long before = after_deep_ones();
+
+	while (!is_back(before))
+		go_sleep(50 * MILLISECOND);
+}
+TEST(memory, of_deep_stacks_comes_back_from_used_slots)
+{
+	long before = after_deep_ones();
+
+	while (!is_back(before)) {
+		wg_add(&gone, 1);
+		go(shallow);
+		wg_wait(&gone);
+	}
+}
+TEST(memory, of_deep_stacks_comes_back_to_those_that_yield)
+{
+	long before = after_deep_ones();
+
+	while (!is_back(before))
+		go_yield();
+}
+/* A slot that no P keeps, and that never lies unused for long. */
+TEST(memory, of_deep_stacks_comes_back_from_large_ones)
+{
+	const go_opts large = { .stack = 8 << 20 };
+	long before;
+
+	if (TEST_ASAN || TEST_TSAN)
+		SKIP("the shadow of the stacks does not come back");
+	if (getenv("MR_TEST_WRAP"))
+		SKIP("an emulator has its own memory");
+	before = used();
+	wg_add(&gone, 1);
+	go_with(large, deep_once, 1500L);
+	wg_wait(&gone);
+	while (!is_back(before)) {
+		wg_add(&gone, 1);
+		go_with(large, shallow);
+		wg_wait(&gone);
+	}
+}
+/* No turn at all: its P keeps the slots. */
+TEST(memory, of_deep_stacks_comes_back_to_one_that_blocks)
+{
+	long before = after_deep_ones();
+
+	while (!is_back(before))
+		usleep(50 * 1000);
+}
+
+/* Nothing of ours is active at all. */
+static chan(int) told;
+static void *tells_when_back(void *before)
+{
+	while (!is_back(*(long *)before))
+		usleep(50 * 1000);
+	chan_send(told, 1);
+	return NULL;
+}
+TEST(memory, comes_back_when_nobody_runs)
+{
+	long before = after_deep_ones();
+	pthread_t t;
+
+	told = chan_make(int);
+	CHECK_EQ(pthread_create(&t, NULL, tells_when_back, &before), 0);
+	CHECK_EQ(chan_recv(told), 1);
+	pthread_join(t, NULL);
 }
