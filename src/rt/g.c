@@ -115,6 +115,7 @@ struct g *mri_g_new(size_t stack, void (*start)(struct g *), void *start_arg)
 	g->start_arg = start_arg;
 	/* Relaxed: as id. */
 	atomic_set(&g->creator, self->id, relaxed);
+	mri_stack_arm(g);
 	mri_arch_make(&g->ctx, g->lo, g->hi, mri_sched_first, g);
 	mri_san_create(&g->san, g->lo, g->hi);
 	return g;

@@ -67,6 +67,9 @@ struct mri_wait {
 };
 
 struct g {
+#ifdef MRI_DEV
+	uint64_t canary;                /* this one and the last: mri_stack_check */
+#endif
 	struct mri_arch_ctx ctx;        /* saved registers; by the owner */
 	struct m *m;                    /* runs it; by that M. NULL for a pthread */
 	struct g *link;                 /* queue or free list it is on */
@@ -97,6 +100,9 @@ struct g {
 	int64_t creator;
 	int line;
 	struct mri_san san;
+#ifdef MRI_DEV
+	uint64_t canary_above;          /* atomic: its neighbour looks at it */
+#endif
 };
 
 /* What must be done for the context that was just switched away from, once it is

@@ -9,6 +9,7 @@
 #include "os/os.h"
 #include "rt/rt.h"
 #include "rt/sched.h"
+#include "rt/stack.h"
 
 struct mri_sched mri_sched = { .lock = MRI_LOCK_INIT(MRI_RANK_SCHED) };
 
@@ -56,8 +57,10 @@ static void landed(struct m *m)
 /* Leave g; back when somebody switches to it again. Entered, m->after is set. */
 static void switch_away(struct m *m, struct g *g, bool dying)
 {
-	struct g *next = mri_find_quick(m);
+	struct g *next;
 
+	mri_stack_check(g);
+	next = mri_find_quick(m);
 	m->prev = g;
 	if (next)
 		mri_g_move(next, G_RUNNING);

@@ -13,6 +13,7 @@
 #include "os/os.h"
 #include "rt/rt.h"
 #include "rt/stack.h"
+#include <stdlib.h>
 
 enum {
 	ARENA_BYTES = 64 << 20,
@@ -308,6 +309,60 @@ void mri_stack_free(struct p *p, struct g *g)
 	give_back(g);
 	mri_lock_drop(&lock);
 }
+
+/* ------------------------------------------------------------ canaries -- */
+
+#ifdef MRI_DEV
+/* Around the G at the top of the slot. What writes past the top of a stack comes by the
+ * first; a frame that jumps over the guard, which only code built without
+ * -fstack-clash-protection can do, may come by the last, which is the neighbour's. */
+static const uint64_t canary = 0xc0a1317e5afe57ac;
+
+void mri_stack_arm(struct g *g)
+{
+	g->canary = canary;
+	/* Relaxed: a value or none. */
+	atomic_set(&g->canary_above, canary, relaxed);
+}
+
+/* Not traced: its frames may be what is damaged. */
+noreturn_fn static void damaged(const struct g *g, const char *what)
+{
+	struct mri_out o;
+
+	mri_panic_report_begin(&o);
+	mri_out_fmt(&o, "fatal error: %s\n\n", what);
+	mri_panic_describe(&o, (struct g *)(uintptr_t)g, NULL, 0);
+	if (mri_config.crash) {
+		mri_out_flush(&o);
+		abort();
+	}
+	mri_panic_report_end(&o);
+}
+
+void mri_stack_check(const struct g *g)
+{
+	const struct arena *a = arenas[g->arena];
+	uint64_t above, below = 0;
+	uint32_t i;
+
+	if (g == &mri_main_g)
+		return;
+	if ((char *)__builtin_frame_address(0) < g->lo)
+		damaged(g, "a stack frame has jumped over the guard");
+	if (g->canary != canary)
+		damaged(g, "something was written past the top of a stack");
+	i = (uint32_t)(((const char *)g - a->base) >> a->shift);
+	/* Relaxed: as above. A slot that was given back or never used reads as zero. */
+	if (i > 0)
+		below = atomic_get(&slot_g(a, i - 1)->canary_above, relaxed);
+	if (below && below != canary)
+		damaged(g, "a stack has run into its neighbour, over the guard");
+	above = atomic_get(&g->canary_above, relaxed);
+	if (above != canary)
+		damaged(g, "a neighbour's stack has run into this one");
+}
+#endif
 
 /* ----------------------------------------------------------- give back -- */
 

@@ -16,6 +16,15 @@ void mri_stack_free(struct p *p, struct g *g);
 void mri_stack_each(bool (*fn)(struct g *g, void *arg), void *arg);
 /* The goroutine whose stack or guard contains addr; *overflow: the guard. */
 struct g *mri_stack_find(const void *addr, bool *overflow);
+#ifdef MRI_DEV
+/* The running goroutine leaves its stack, or is over: fatal if anything has been written
+ * past an end of it. arm: it begins. */
+void mri_stack_arm(struct g *g);
+void mri_stack_check(const struct g *g);
+#else
+static inline void mri_stack_arm(struct g *g) { (void)g; }
+static inline void mri_stack_check(const struct g *g) { (void)g; }
+#endif
 /* sysmon: give memory back. uncache takes p's free slots from it, the caller owning p
  * for that moment; without p, put_back trims them and makes them anybody's. */
 void mri_stack_scavenge(void);
