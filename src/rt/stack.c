@@ -23,6 +23,7 @@ enum {
 	CACHE = MRI_IS_HOSTILE ? 0 : 64, /* free slots a P keeps */
 	BATCH = 16,                      /* slots that move at a time */
 	COLORS = 16,                     /* lines by which tops of stacks are staggered */
+	DUMPED = 16,                     /* slots that become part of a core file at a time */
 	KEEP = 16 << 10,                 /* of a stack that is trimmed */
 	TRIM_PERIOD = 10 * 1000 * 1000,
 	MIN_SHIFT = 14,
@@ -123,6 +124,7 @@ static struct arena *arena_new(uint32_t shift, const char **why)
 	a->base = mri_os_map(slot * a->nslots, slot < (2u << 20) ? 2u << 20 : 4096);
 	if (!a->base)
 		return NULL; /* a itself is lost: memory is out anyway */
+	mri_os_in_core(a->base, slot * a->nslots, false);
 	a->index = index;
 	a->next = classes[shift];
 	classes[shift] = a;
@@ -148,6 +150,15 @@ static bool guard_slot(struct arena *a, uint32_t i, const char **why)
 		return true;
 	*why = "no room for another guard page (vm.max_map_count)";
 	return false;
+}
+
+/* Of an arena only what was carved is in a core file, so that a small program's is not
+ * 64 MiB of zeroes. Some slots at a time: each call moves a border between mappings. */
+static void dump(const struct arena *a, uint32_t i)
+{
+	uint32_t n = a->nslots - i < DUMPED ? a->nslots - i : DUMPED;
+
+	mri_os_in_core(slot_base(a, i), (size_t)n << a->shift, true);
 }
 
 static struct g *init_slot(struct arena *a, uint32_t i)
@@ -184,6 +195,8 @@ static struct g *arena_take(struct arena *a, const char **why)
 	i = a->carved;
 	if (i == a->nslots || !guard_slot(a, i, why))
 		return NULL;
+	if (i % DUMPED == 0)
+		dump(a, i);
 	/* S4: release, pairs with S3: a report may read the slot from now on. */
 	atomic_set(&a->carved, i + 1, release);
 	return init_slot(a, i);
@@ -375,6 +388,7 @@ static void renew(struct arena *a)
 	mri_lock_drop(&lock);
 	if (mri_os_remap(a->base, (size_t)a->nslots << a->shift) != 0)
 		mri_throw("cannot renew a stack arena");
+	mri_os_in_core(a->base, (size_t)a->nslots << a->shift, false);
 	mri_lock_take(&lock);
 	for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)
 		a->cold[w] = 0;

@@ -208,6 +208,48 @@ TEST(stack, guards_past_max_map_count, .env = "MILLRACE=guard=mprotect,procs=1")
 	wg_wait(&wg);
 }
 
+/* -------------------------------------------------------------- core files -- */
+
+/* The size of the mapping that `at` is in, if a core file has it (in) or not; else 0. */
+static size_t mapping_of(uintptr_t at, bool in)
+{
+	FILE *f = fopen("/proc/self/smaps", "r");
+	size_t lo, hi, size = 0;
+	char line[512];
+
+	CHECK(f != NULL);
+	while (fgets(line, sizeof line, f)) {
+		if (sscanf(line, "%zx-%zx ", &lo, &hi) == 2)
+			size = at >= lo && at < hi ? hi - lo : 0;
+		if (size && !strncmp(line, "VmFlags:", 8))
+			break;
+	}
+	fclose(f);
+	if (!size)
+		SKIP("/proc/self/smaps does not tell");
+	return (strstr(line, " dd") == NULL) == in ? size : 0;
+}
+static void looks(void)
+{
+	char here;
+
+	CHECK(mapping_of((uintptr_t)&here, true) != 0);
+	/* The end of its arena; the next one is far. */
+	CHECK(mapping_of((uintptr_t)&here + (32 << 20), false) >= 16 << 20);
+	wg_done(&wg);
+}
+/* A used stack is in a core file; the unused ones of its arena are not. */
+TEST(stack, of_nobody_is_in_no_core_file)
+{
+	if (TEST_ASAN)
+		SKIP("locals are on another stack, ASan's");
+	if (getenv("MR_TEST_WRAP"))
+		SKIP("the emulator's mappings are not ours");
+	wg_add(&wg, 1);
+	go(looks);
+	wg_wait(&wg);
+}
+
 /* ---------------------------------------------------------- locked memory -- */
 
 /* Under mlockall(MCL_FUTURE) everything works, with one warning. */
