@@ -18,13 +18,17 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <time.h>
 #ifdef MRI_VALGRIND
 #include <valgrind/valgrind.h>
 #endif
 
 /* Younger than the headers this may be built with. */
-enum { ADVICE_GUARD_INSTALL = 102 };
+enum { ADVICE_GUARD_INSTALL = 102, PIDFD_OF_SELF = -10000 };
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
 enum { MEMBARRIER_PRIVATE_EXPEDITED = 1 << 3, MEMBARRIER_REGISTER = 1 << 4 };
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
@@ -383,6 +387,26 @@ int mri_os_guard(void *p, size_t size)
 		atomic_set(&trusted, state, relaxed);
 	}
 	return state > 0 ? 0 : -EINVAL;
+}
+
+int mri_os_guard_each(void *p, size_t size, size_t stride, int n)
+{
+	static int missing;             /* negative errno once it has been refused */
+	struct iovec v[MRI_OS_GUARDS];
+	/* Relaxed: a hint. */
+	long rc = atomic_get(&missing, relaxed);
+
+	if (rc)
+		return (int)rc;
+	for (int i = 0; i < n; i++)
+		v[i] = (struct iovec){ (char *)p + (size_t)i * stride, size };
+	rc = linux_call(SYS_process_madvise, PIDFD_OF_SELF, v, n, ADVICE_GUARD_INSTALL, 0);
+	if (rc == (long)((size_t)n * size))
+		return 0;
+	rc = rc < 0 ? rc : -EAGAIN;
+	if (rc != -EAGAIN && rc != -ENOMEM && rc != -EINTR)
+		atomic_set(&missing, (int)rc, relaxed);
+	return (int)rc;
 }
 
 int mri_os_protect(void *p, size_t size)

@@ -66,6 +66,11 @@ void mri_os_unmap(void *p, size_t size);
  * -EINVAL where the kernel cannot or the memory is locked, or an emulator only
  * pretends. Undone by mri_os_remap, not by mri_os_release. */
 int mri_os_guard(void *p, size_t size);
+/* n of them (at most MRI_OS_GUARDS), each stride bytes after the one before, in one call:
+ * a third cheaper. Where mri_os_guard has just worked; a negative errno where the kernel
+ * has no such call (before 6.14), or some could not be had: take them one by one. */
+enum { MRI_OS_GUARDS = 16 };
+int mri_os_guard_each(void *p, size_t size, size_t stride, int n);
 /* The fallback: mprotect(PROT_NONE). -ENOMEM past vm.max_map_count. */
 int mri_os_protect(void *p, size_t size);
 /* Drop the pages' content; they read as zero again. -EINVAL when locked. */

@@ -8,7 +8,7 @@
  *
  * A free slot is warm (its top page is there, linked through g->link: on a P's list
  * or its arena's), cold (pages given back, guard in place; a bit in arena->cold) or
- * uncarved (never used since the arena was last mapped: no guard yet).
+ * uncarved (never used since the arena was last mapped).
  * nwarm + ncold + (nslots - carved) + in use or on a P's list == nslots. */
 #include "os/os.h"
 #include "rt/rt.h"
@@ -23,7 +23,7 @@ enum {
 	CACHE = MRI_IS_HOSTILE ? 0 : 64, /* free slots a P keeps */
 	BATCH = 16,                      /* slots that move at a time */
 	COLORS = 16,                     /* lines by which tops of stacks are staggered */
-	DUMPED = 16,                     /* slots that become part of a core file at a time */
+	AHEAD = MRI_OS_GUARDS,           /* slots that are got ready at a time */
 	KEEP = 16 << 10,                 /* of a stack that is trimmed */
 	TRIM_PERIOD = 10 * 1000 * 1000,
 	MIN_SHIFT = 14,
@@ -35,6 +35,7 @@ struct arena {
 	char *base;
 	uint32_t shift, nslots, guard;
 	uint32_t carved; /* atomic: reports read it */
+	uint32_t ready;  /* so many have a guard: at least those that are carved */
 	uint32_t nwarm, ncold;
 	bool detached; /* being given back, without the lock */
 	struct g *warm;
@@ -48,6 +49,7 @@ static struct arena *arenas[MAX_ARENAS];
 static uint32_t narenas;                /* atomic */
 static struct arena *classes[NCLASSES]; /* arenas by shift, the one with room first */
 static uint32_t default_shift = 18;
+static bool guards_by_mprotect;
 static bool locked;                   /* mlockall: slots are resident from the start */
 static uint64_t warm_total, warm_low; /* warm slots in arenas; least since scavenge */
 
@@ -69,6 +71,7 @@ static uint32_t shift_for(size_t stack)
 
 void mri_stack_init(size_t stack)
 {
+	guards_by_mprotect = mri_config.mprotect_guards;
 	locked = mri_os_memory_is_locked();
 	if (stack)
 		default_shift = shift_for(stack);
@@ -139,26 +142,34 @@ static struct arena *arena_new(uint32_t shift, const char **why)
  * mapping and meets vm.max_map_count. */
 static bool guard_slot(struct arena *a, uint32_t i, const char **why)
 {
-	static bool use_mprotect;
 	char *at = slot_base(a, i);
 
-	if (!use_mprotect && !mri_config.mprotect_guards &&
-	    mri_os_guard(at, a->guard) == 0)
+	if (!guards_by_mprotect && mri_os_guard(at, a->guard) == 0)
 		return true;
-	use_mprotect = true;
+	guards_by_mprotect = true;
 	if (mri_os_protect(at, a->guard) == 0)
 		return true;
 	*why = "no room for another guard page (vm.max_map_count)";
 	return false;
 }
 
-/* Of an arena only what was carved is in a core file, so that a small program's is not
- * 64 MiB of zeroes. Some slots at a time: each call moves a border between mappings. */
-static void dump(const struct arena *a, uint32_t i)
+/* Before slot i is carved, the first beyond `ready`. Some at a time: guards are cheaper
+ * that way, and so is moving the border up to which an arena is in a core file, lest a
+ * small program's be 64 MiB of zeroes. */
+static bool get_ready(struct arena *a, uint32_t i, const char **why)
 {
-	uint32_t n = a->nslots - i < DUMPED ? a->nslots - i : DUMPED;
+	uint32_t n = a->nslots - i < AHEAD ? a->nslots - i : AHEAD;
 
-	mri_os_in_core(slot_base(a, i), (size_t)n << a->shift, true);
+	if (i % AHEAD == 0)
+		mri_os_in_core(slot_base(a, i), (size_t)n << a->shift, true);
+	if (!guard_slot(a, i, why))
+		return false;
+	a->ready = i + 1;
+	if (!guards_by_mprotect && i % AHEAD == 0 && n > 1 &&
+	    mri_os_guard_each(slot_base(a, i + 1), a->guard, (size_t)1 << a->shift,
+			      (int)n - 1) == 0)
+		a->ready = i + n;
+	return true;
 }
 
 static struct g *init_slot(struct arena *a, uint32_t i)
@@ -193,10 +204,8 @@ static struct g *arena_take(struct arena *a, const char **why)
 		return init_slot(a, i);
 	}
 	i = a->carved;
-	if (i == a->nslots || !guard_slot(a, i, why))
+	if (i == a->nslots || (i == a->ready && !get_ready(a, i, why)))
 		return NULL;
-	if (i % DUMPED == 0)
-		dump(a, i);
 	/* S4: release, pairs with S3: a report may read the slot from now on. */
 	atomic_set(&a->carved, i + 1, release);
 	return init_slot(a, i);
@@ -393,7 +402,7 @@ static void renew(struct arena *a)
 	for (uint32_t w = 0; w < ARENA_SLOTS / 64; w++)
 		a->cold[w] = 0;
 	a->warm = NULL;
-	a->nwarm = a->ncold = 0;
+	a->nwarm = a->ncold = a->ready = 0;
 	/* Relaxed: reports see zeroes either way. */
 	atomic_set(&a->carved, 0u, relaxed);
 	a->detached = false;
