@@ -1,4 +1,17 @@
-/* signal.h - the signals of the operating system, on channels. */
+/* signal.h - the signals of the operating system, on channels.
+ *
+ * SIGSEGV, SIGBUS and SIGFPE of the program's own doing are not for channels. From the
+ * first call on the library handles them: it says which goroutine it was, and where, and
+ * passes the signal on to the handler that was there before, or to the kernel. A handler
+ * installed later takes its place, and nothing is said, unless it calls the one it has
+ * replaced (the old action that sigaction() fills in), always of the form with siginfo:
+ *
+ *	old.sa_sigaction(sig, info, ucontext);
+ *
+ * Install it with SA_SIGINFO | SA_ONSTACK | SA_NODEFER: without SA_ONSTACK a goroutine
+ * that overflows its stack has none for the handler either; without SA_NODEFER a trace
+ * of a damaged stack may end the process before the report is complete. Each thread of
+ * the library has an alternate stack of 64 KiB. */
 #ifndef MILLRACE_SIGNAL_H
 #define MILLRACE_SIGNAL_H
 

@@ -215,6 +215,40 @@ CRASH_TEST_ENV(siginfo_handler_installed_after, ENV(""), 51, "handled 16\n", "!g
 	handle_info(SIGSEGV, SA_ONSTACK);
 	starts(segv);
 }
+/* Unless it passes the signal on to the one it replaced, as signal.h says. */
+static struct sigaction replaced;
+static void passes_on(int sig, siginfo_t *info, void *ucontext)
+{
+	say_now("first\n");
+	replaced.sa_sigaction(sig, info, ucontext);
+}
+static void replace_ours(int sig)
+{
+	struct sigaction sa = { .sa_sigaction = passes_on };
+
+	sa.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+	go_yield();
+	CHECK_EQ(sigaction(sig, &sa, &replaced), 0);
+}
+CRASH_TEST_ENV(handler_that_passes_on, ENV(""), SIG(11), "first\n", SEGV_TEXT, "segv(...)",
+	       "created by starts at ", "!first")
+{
+	replace_ours(SIGSEGV);
+	starts(segv);
+}
+CRASH_TEST_ENV(handler_that_passes_on_fpe, ENV(""), SIG(8), "first\n", "[signal SIGFPE: ",
+	       "fpe(...)")
+{
+	replace_ours(SIGFPE);
+	starts(fpe);
+}
+/* One that was there before is behind ours. */
+CRASH_TEST_ENV(handlers_before_and_after, ENV(""), 51, "first\n", SEGV_TEXT, "handled 16\n")
+{
+	handle_info(SIGSEGV, 0);
+	replace_ours(SIGSEGV);
+	starts(segv);
+}
 /* It may have meant to be ignored: the kernel does not allow that for a real fault. */
 CRASH_TEST_ENV(ignored_before, ENV(""), SIG(11), SEGV_TEXT, "segv(...)")
 {
@@ -343,5 +377,11 @@ CRASH_TEST_ENV(handler_and_overflow, ENV(""), 2, "fatal error: stack overflow", 
 {
 	handle(SIGSEGV, on_signal, SA_ONSTACK);
 	go_yield();
+	recursion(0);
+}
+CRASH_TEST_ENV(handler_that_passes_on_and_overflow, ENV(""), 2, "first\n",
+	       "fatal error: stack overflow")
+{
+	replace_ours(SIGSEGV);
 	recursion(0);
 }
