@@ -400,7 +400,8 @@ int mri_os_guard_each(void *p, size_t size, size_t stride, int n)
 		return (int)rc;
 	for (int i = 0; i < n; i++)
 		v[i] = (struct iovec){ (char *)p + (size_t)i * stride, size };
-	rc = linux_call(SYS_process_madvise, PIDFD_OF_SELF, v, n, ADVICE_GUARD_INSTALL, 0);
+	rc = linux_call(SYS_process_madvise, PIDFD_OF_SELF, v, n,
+			ADVICE_GUARD_INSTALL, 0);
 	if (rc == (long)((size_t)n * size))
 		return 0;
 	rc = rc < 0 ? rc : -EAGAIN;

@@ -242,8 +242,8 @@ static void check_threads(int64_t now, bool timer_due)
 	else if (!since)
 		since = now;
 	else if (now - since > NO_THREADS)
-		mri_fatal("millrace: cannot start a thread (error %d), and all that there "
-			  "are are blocked", err);
+		mri_fatal("millrace: cannot start a thread (error %d), and all that "
+			  "there are are blocked", err);
 	mri_sched_wake();
 }
 
