@@ -7,7 +7,7 @@
 
 static waitgroup wg;
 
-static void run(void (*fn)(void))
+noinline static void run(void (*fn)(void))
 {
 	if (!MRI_IS_DEV)
 		SKIP("the ends of stacks are looked at in dev builds only");
