@@ -177,8 +177,10 @@ __attribute__((noinline)) static long deep_and_parks(long n)
 	long got;
 
 	room[0] = room[4095] = 1;
-	if (n == 1)
+	if (n == 1) {
+		wg_done(&parked_soon);
 		return chan_recv(all_deep) + 1;
+	}
 	got = deep_and_parks(n - 1) + room[0];
 	return got;
 }
@@ -207,16 +209,14 @@ static long after_deep_ones(void)
 	wg_wait(&gone);
 	before = used();
 	wg_add(&gone, DEEP);
+	wg_add(&parked_soon, DEEP);
 	for (int i = 0; i < DEEP; i++)
 		go(deep_together, (long)PAGES);
-	while (go_count() != DEEP + 1)
-		go_yield();
-	for (int i = 0; i < 10; i++)
-		go_yield();             /* so that most are down there */
-	chan_close(all_deep);
-	wg_wait(&gone);
+	wg_wait(&parked_soon);
 	peak = used() - before;
 	printf("%ld KiB\n", peak / 1024);
+	chan_close(all_deep);
+	wg_wait(&gone);
 	CHECK(peak > 2L << 20);
 	return before;
 }
