@@ -68,6 +68,13 @@ TEST(tour, wait_for_all)
 	CHECK_STR(sorted(text), "all done\nworker 1\nworker 2\nworker 3\nworker 4\n"
 				"worker 5\n");
 }
+TEST(tour, cancellation)
+{
+	CHECK_STR(sorted(printed(cancellation)),
+		  "worker 0 canceled: context canceled\n"
+		  "worker 1 canceled: context canceled\n"
+		  "worker 2 canceled: context canceled\n");
+}
 TEST(tour, pipeline) { CHECK_STR(printed(pipeline), "1\n4\n9\n16\n25\n"); }
 TEST(tour, recovered)
 {
@@ -158,6 +165,8 @@ TEST(tour, whole_program)
 		  "0\n0 0\n1\n1\n1\n16\n2\n2\n25\n3\n4\n4\n5\n9\nall done\n"
 		  "hello from goroutine\nmain\nnothing ready\n"
 		  "recovered: close of closed channel\nsent to ch3\n"
-		  "worker 1\nworker 2\nworker 3\nworker 4\nworker 5\n");
+		  "worker 0 canceled: context canceled\nworker 1\n"
+		  "worker 1 canceled: context canceled\nworker 2\n"
+		  "worker 2 canceled: context canceled\nworker 3\nworker 4\nworker 5\n");
 	free(instance);
 }
