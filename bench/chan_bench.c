@@ -84,7 +84,7 @@ static void creation(bench_pb *pb, void *arg)
 /* An op is make, send, receive and, here, free. */
 BENCH(ChanCreation) { bench_parallel(b, creation, NULL); }
 
-static void semaphore(bench_pb *pb, void *arg)
+static void tokens(bench_pb *pb, void *arg)
 {
 	chan(char) c = arg;
 	while (pb_next(pb)) {
@@ -97,7 +97,7 @@ static void semaphore(bench_pb *pb, void *arg)
 BENCH(ChanSem)
 {
 	chan(char) c = chan_make(char, (size_t)go_procs(0));
-	bench_parallel(b, semaphore, c);
+	bench_parallel(b, tokens, c);
 	chan_free(c);
 }
 

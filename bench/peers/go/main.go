@@ -146,6 +146,7 @@ func main() {
 	entries = append(entries, syncBenches...)
 	entries = append(entries, schedBenches...)
 	entries = append(entries, timeBenches...)
+	entries = append(entries, contextBenches...)
 	entries = append(entries, memBenches...)
 	found := 0
 	for _, e := range entries {
