@@ -88,7 +88,7 @@ MR_API int mr_chan_cap(const volatile void *ch);
  * of the close), even while the other side has not yet returned from its call. Once the
  * effect of an operation can be seen, the library no longer touches the channel on its
  * behalf. A select is an operation on all its channels until it returns.
- * Panics if somebody waits on ch, and if it belongs to a timer (mr_timer_chan()). Never
+ * Panics if somebody waits on ch, and if it belongs to a timer or a context. Never
  * blocks. */
 MR_API void mr_chan_free(const volatile void *ch);
 

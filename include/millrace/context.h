@@ -70,7 +70,8 @@ MR_API MR_MUST_USE mr_context *mr_ctx_without_cancel(mr_context *parent);
  * mr_ctx_done() returns because of it, and before mr_ctx_err() tells of it. */
 MR_API void mr_ctx_cancel(mr_context *ctx);
 
-/* The same, with a reason for mr_ctx_cause(), which is copied; NULL: none. */
+/* The same, with a reason for mr_ctx_cause(), which is copied; none if it is NULL, or if
+ * there is no memory for the copy. */
 MR_API void mr_ctx_cancel_cause(mr_context *ctx, const char *cause);
 
 /* A channel that is closed when ctx ends; NULL, a channel that is never ready, if it

@@ -3,7 +3,7 @@
  *	mr_context *ctx;
  *	mr_errgroup *g = mr_eg_make(parent, &ctx);
  *	for (int i = 0; i < n; i++)
- *		mr_eg_go(g, fetch, ctx, url[i]);        int fetch(mr_context *, const char *)
+ *		mr_eg_go(g, fetch, ctx, url[i]);	an int fetch(ctx, url)
  *	err = mr_eg_wait(g);
  *
  * As Go's golang.org/x/sync/errgroup. For goroutines that must not outlive a block see

@@ -1,5 +1,5 @@
-/* semaphore.h - weighted semaphores: a bound on a sum, waited for no longer than a context
- * lasts. As Go's golang.org/x/sync/semaphore.
+/* semaphore.h - weighted semaphores: a bound on a sum, waited for no longer than a
+ * context lasts. As Go's golang.org/x/sync/semaphore.
  *
  *	static mr_semaphore memory = MR_SEMAPHORE(1 << 20);
  *	if (mr_sem_acquire(&memory, ctx, size) == 0) {

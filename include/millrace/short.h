@@ -2,8 +2,8 @@
  * left out. <millrace.h> includes it unless MILLRACE_PREFIX_ONLY is defined.
  *
  * Types are typedefs. A function is a macro without parameters, so that its name can be
- * passed on: defer(chan_free, ch); or a declaration of the same function. A macro is one with parameters: it takes nothing away
- * from a variable called `go`. */
+ * passed on: defer(chan_free, ch); or a declaration of the same function. A macro is one
+ * with parameters: it takes nothing away from a variable called `go`. */
 #ifndef MILLRACE_SHORT_H
 #define MILLRACE_SHORT_H
 
@@ -148,7 +148,8 @@ typedef mr_ctx_after		ctx_after;
 /* Functions: in a macro of a system header gcc does not see that a result is dropped, and
  * with it the only way to cancel. */
 MR_C_BEGIN
-MR_API MR_MUST_USE context *ctx_with_cancel(context *parent) __asm__("mr_ctx_with_cancel");
+MR_API MR_MUST_USE context *ctx_with_cancel(context *parent)
+	__asm__("mr_ctx_with_cancel");
 MR_API MR_MUST_USE context *ctx_with_deadline(context *parent, int64_t when)
 	__asm__("mr_ctx_with_deadline");
 MR_API MR_MUST_USE context *ctx_with_timeout(context *parent, mr_duration d)

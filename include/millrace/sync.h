@@ -133,9 +133,9 @@ MR_API void mr_once_call(mr_once *o, void (*f)(void *), void *arg);
 /* The result of f(arg), which is called once, by the first call with o; as Go's
  * sync.OnceValue, with mr_once_call()'s blocking and order.
  *
- * The result belongs to all callers. If f has ended by a panic or mr_go_exit(), which goes
- * its way in the first caller, every later call panics "once_value_get: the first call did
- * not return". */
+ * The result belongs to all callers. If f has ended by a panic or mr_go_exit(), which
+ * goes its way in the first caller, every later call panics "once_value_get: the first
+ * call did not return". */
 MR_API void *mr_once_value_get(mr_once_value *o, void *(*f)(void *), void *arg);
 
 /* Unlock m, wait for a wake-up of c, and lock m again.

@@ -204,8 +204,8 @@ END mri_arch_capture_args
 
 /* int mri_arch_call(void (*fn)(void), const struct mri_arch_args *args)
  *
- * fn's result stays in eax. emms: a result of a struct with a long double in it would stay on the x87 stack;
- * eight of those and x87 arithmetic yields NaN. */
+ * fn's result stays in eax. emms: a result of a struct with a long double in it would
+ * stay on the x87 stack; eight of those and x87 arithmetic yields NaN. */
 FUNCTION mri_arch_call
 	PUSH	rbp
 	movq	%rsp, %rbp

@@ -10,5 +10,5 @@ void mri_hooks_install(void)
 	mri_crash_install();
 	mri_lsan_install();
 	mri_signal_install();
-	mri_context_install();
+	mri_ctxblock_install();
 }

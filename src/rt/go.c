@@ -43,7 +43,8 @@ struct g *mri_go_make(const struct mri_go *o)
 
 struct g *mri_go_make_with(const struct mri_go *o, const struct mri_arch_args *args)
 {
-	struct g *g = mri_g_new(o->stack, o->start ? o->start : start_plain, o->start_arg);
+	void (*start)(struct g *) = o->start ? o->start : start_plain;
+	struct g *g = mri_g_new(o->stack, start, o->start_arg);
 
 	*mri_g_args(g) = *args;
 	g->fn = o->fn;

@@ -1,4 +1,4 @@
-/* group.h - goroutines that are waited for together: what errgroup.c and scope.c share. */
+/* group.h - goroutines that are waited for together, for errgroup.c and scope.c. */
 #ifndef MRI_STD_GROUP_H
 #define MRI_STD_GROUP_H
 #include "millrace/context.h"

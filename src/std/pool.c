@@ -12,7 +12,7 @@ enum { CAP = 32 };
 
 struct shelf {
 	struct mri_lock lock cacheline;
-	uint32_t n;                     /* atomic: looked at without the lock, as a hint */
+	uint32_t n;                     /* atomic: read without the lock, as a hint */
 	void *thing[CAP];
 };
 struct mr_pool {

@@ -1,9 +1,10 @@
 /* singleflight.c - calls under way, by key, and who waits for their results.
  *
  * A call lies in the frame of whoever makes it; it is in a list of the flight's small
- * table until it is over or forgotten, the only one there with its key. Its waiters lie in the frames of the others, and
- * whoever makes the call copies the outcome into each of them: so it need not wait until
- * they have all looked. Everything is by the bucket lock of the flight's address. */
+ * table until it is over or forgotten, the only one there with its key. Its waiters lie
+ * in the frames of the others, and whoever makes the call copies the outcome into each of
+ * them: so it need not wait until they have all looked. Everything is by the bucket lock
+ * of the flight's address. */
 #include "millrace/singleflight.h"
 #include "sync/waitq.h"
 #include <stdlib.h>

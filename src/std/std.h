@@ -2,5 +2,5 @@
 #ifndef MRI_STD_STD_H
 #define MRI_STD_STD_H
 void mri_signal_install(void);
-void mri_context_install(void);
+void mri_ctxblock_install(void);
 #endif

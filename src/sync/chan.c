@@ -119,8 +119,8 @@ void mr_chan_free(const volatile void *ch)
 		return;
 	if (c->owner) {
 		if (!c->free_owner)
-			mri_panic("chan_free of a channel that belongs to a timer or "
-				  "a context");
+			mri_panic("chan_free of a channel that belongs to a %s",
+				  c->timer ? "timer" : "context");
 		c->free_owner(c);
 		return;
 	}

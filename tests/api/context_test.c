@@ -664,6 +664,6 @@ TEST(context, done_channel_is_not_for_freeing)
 	context *ctx = ctx_with_cancel(ctx_background());
 
 	CHECK_STR(go_try(chan_free, ctx_done(ctx)),
-		  "chan_free of a channel that belongs to a timer or a context");
+		  "chan_free of a channel that belongs to a context");
 	ctx_free(ctx);
 }

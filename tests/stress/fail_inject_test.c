@@ -146,6 +146,47 @@ static void reads(int fd)
 		_exit(90);
 	wg_done(&wg);
 }
+static int fails_if(bool yes) { return yes ? -EIO : 0; }
+static void *make_ten(void) { return malloc(10); }
+/* Contexts, and what is made of them. Scopes are ended, lest a panic leave goroutines that
+ * use them; what else a panic leaves is of no use to anybody. */
+static void in_scopes(context *ctx)
+{
+	scope *s = scope_begin(ctx);
+	defer(scope_end, s);
+
+	for (int i = 0; i < 5; i++)
+		scope_go(s, fails_if, i == 3);
+	if (scope_wait(s) != -EIO)
+		_exit(93);
+}
+static void contexts(void)
+{
+	context *ctx = ctx_with_timeout(ctx_background(), HOUR), *child[80];
+	pool *p = pool_make(make_ten, free);
+	ctx_after *after;
+	errgroup *g;
+
+	for (int i = 0; i < 80; i++)
+		child[i] = ctx_with_timeout(ctx, MINUTE);
+	wg_add(&wg, 1);
+	after = ctx_after_func(child[0], from_timer, NULL);
+	in_scopes(ctx);
+	g = eg_make(ctx, NULL);
+	for (int i = 0; i < 5; i++)
+		if (eg_trygo(g, fails_if, i == 1))
+			eg_go(g, fails_if, false);
+	if (eg_wait(g) != -EIO)
+		_exit(94);
+	ctx_cancel_cause(ctx, "enough");
+	wg_wait(&wg);
+	ctx_after_stop(after);
+	for (int i = 0; i < 80; i++)
+		ctx_free(child[i]);
+	ctx_free(ctx);
+	pool_put(p, pool_get(p));
+	pool_free(p);
+}
 static void small_program(void)
 {
 	chan(int) in = chan_make(int), out = chan_make(int, 4);
@@ -186,6 +227,7 @@ static void small_program(void)
 	wg_wait(&wg);
 	chan_free(time_after(HOUR));
 	chan_select(on_recv((chan(int))NULL), on_timeout(10 * MICROSECOND));
+	contexts();
 }
 
 /* The child. Only what it does itself with the library is armed: the harness's start and
