@@ -52,30 +52,35 @@ void mr_eg_go_captured(mr_errgroup *g, void (*fn)(void), const char *name,
 	mri_sched_start(new);
 }
 
-static void leave_unstarted(struct mri_group **gr)
+/* Room that was entered for a goroutine not yet started. */
+struct entry {
+	struct mri_group *gr;
+	bool entered;
+};
+static void give_back(struct entry *e)
 {
-	if (*gr)
-		mri_group_leave(*gr, 0, NULL);
+	if (e->entered)
+		mri_group_leave(e->gr, 0, NULL);
 }
 
 bool mr_eg_trygo_captured(mr_errgroup *g, void (*fn)(void), const char *name,
 			  const char *file, int line)
 {
 	/* If there is no memory for a goroutine, the panic gives the room back. */
-	__attribute__((cleanup(leave_unstarted))) struct mri_group *entered = NULL;
+	__attribute__((cleanup(give_back))) struct entry e = { .gr = &g->gr };
 	struct mri_arch_args args;
 	struct g *new;
 
 	mri_go_take_capture(&args, fn, "eg_trygo");
-	if (!mri_group_try_enter(&g->gr))
+	e.entered = mri_group_try_enter(&g->gr);
+	if (!e.entered)
 		return false;
-	entered = &g->gr;
 	new = mri_go_make_with(&(struct mri_go){
 		.fn = fn, .name = name, .file = file, .line = line,
 		.pc = __builtin_return_address(0),
 		.start = run, .start_arg = &g->gr,
 	}, &args);
-	entered = NULL;
+	e.entered = false;
 	mri_sched_start(new);
 	return true;
 }
