@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 static const char user_id;              /* its address is the key */
+static char user[] = "abc123";
 
 static void handle(context *ctx)
 {
@@ -21,7 +22,7 @@ static void handle(context *ctx)
 
 int main(void)
 {
-	context *ctx = ctx_with_value(ctx_background(), &user_id, "abc123");
+	context *ctx = ctx_with_value(ctx_background(), &user_id, user);
 	defer(ctx_free, ctx);
 
 	handle(ctx);
