@@ -182,8 +182,9 @@ void mr_ctx_cancel(mr_context *c)
 
 void mr_ctx_cancel_cause(mr_context *c, const char *cause)
 {
+	cancelable(c);
 	/* Without memory it is canceled all the same. */
-	cancel(cancelable(c), MR_CTX_CANCELED, cause ? strdup(cause) : NULL);
+	cancel(c, MR_CTX_CANCELED, cause ? strdup(cause) : NULL);
 }
 
 /* The child of a fork may return from main, through deferred calls of this. */
