@@ -106,9 +106,10 @@ static __attribute__((noinline)) void handle(int n)
 static __attribute__((noinline)) void listen(context *ctx)
 {
 	static int key;
+	static ctx_after *volatile after;       /* stored after the call: so that is no tail call */
 	context *value = ctx_with_value(ctx, &key, &key);
-	ctx_after *after = ctx_after_func(value, nothing, NULL);
 
+	after = ctx_after_func(value, nothing, NULL);
 	(void)after;
 }
 CRASH_TEST(context_leaked, 0, "context leak: 3 from ctx_with_cancel, _deadline or _timeout "
