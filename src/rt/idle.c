@@ -319,7 +319,9 @@ void mri_idle_sleep(struct m *m, int64_t until)
 	}
 	last = set_inactive(m, M_IDLE);
 	mri_lock_drop(&mri_sched.lock);
-	if (last)
+	/* To look for a deadlock, which there is not while a timer is pending: waking
+	 * sysmon at every pause between timers would cost more than they do. */
+	if (last && !until)
 		mri_sysmon_wake();
 	wait_for_p(m, keep ? until : 0);
 }
