@@ -112,9 +112,10 @@ MR_C_END
  * copies. What a pointer points to must live long enough, as ever. An expression of type
  * void.
  *
- * Never blocks: fn runs later, or on another thread. What the caller did before happens
- * before fn starts; the end of a goroutine is ordered before nothing, unless by a
- * channel or a waitgroup.
+ * Never blocks: fn runs later, or on another thread. A caller that starts very many in a
+ * row loses its turn to them now and then, as by mr_go_yield(), unless it is pinned or
+ * locked to its thread. What it did before happens before fn starts; the end of a
+ * goroutine is ordered before nothing, unless by a channel or a waitgroup.
  *
  * Refused at compile time: more than 8 arguments; an argument or a result over 16 bytes
  * (it would travel through memory that dies with the caller); a result that is a long

@@ -157,6 +157,7 @@ struct p {
 	int id;
 	uint32_t tick cacheline;        /* turns taken; by its M, read by sysmon */
 	uint32_t streak;                /* turns given to the hand-off slot in a row */
+	uint32_t start_tick, nstarted;  /* goroutines started in that turn; by its M */
 	struct m *m;                    /* atomic: who owns it; sysmon reads it */
 	struct mri_runq q;
 	struct g *free_gs;              /* warm slots; by its M */

@@ -11,6 +11,8 @@
 #include "rt/sched.h"
 #include "rt/stack.h"
 
+enum { CROWD = MRI_RUNQ_CAP / 2 }; /* started in one turn */
+
 struct mri_sched mri_sched = { .lock = MRI_LOCK_INIT(MRI_RANK_SCHED) };
 
 /* ------------------------------------------------------------- switching -- */
@@ -185,10 +187,36 @@ void mri_sched_ready(struct g *g)
 	ready(g);
 }
 
+/* Whoever starts many in one turn gives it up to them (docs/design/012). Not one that is
+ * bound, since it may hold what others want of its thread. */
+static void yield_to_crowd(struct g *self)
+{
+	struct m *m = self->m;
+	struct p *p;
+	uint32_t tick;
+
+	if (!m || self->is_sched || self->bound)
+		return;
+	p = mri_proc_enter(m);
+	/* Relaxed: its own. */
+	tick = p ? atomic_get(&p->tick, relaxed) : 0;
+	if (p && p->start_tick != tick) {
+		p->start_tick = tick;
+		p->nstarted = 0;
+	}
+	if (likely(!p || ++p->nstarted < CROWD)) {
+		mri_proc_leave(m);
+		return;
+	}
+	m->after = MRI_AFTER_YIELD;
+	switch_away(m, self, false);
+}
+
 void mri_sched_start(struct g *g)
 {
 	mri_g_move(g, G_RUNNABLE);
 	ready(g);
+	yield_to_crowd(mri_self());
 }
 
 void mri_sched_yield(void)

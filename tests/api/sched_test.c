@@ -53,6 +53,54 @@ TEST(yield, takes_turns, .env = "MILLRACE=procs=1")
 	CHECK_EQ(at, 9);
 }
 
+/* Who starts many in a row lets them run: however many, only some hundreds wait to run
+ * first. They do nothing else, so all ahead of the creator have ended when its turn
+ * comes; the bound leaves room for the turn in which its P is taken. */
+static int ran;
+
+static void count_run(void)
+{
+	__atomic_add_fetch(&ran, 1, __ATOMIC_SEQ_CST);
+	wg_done(&wg);
+}
+static void start_many(int *most)
+{
+	int n = test_rounds(20000);
+
+	for (int i = 1; i <= n; i++) {
+		wg_add(&wg, 1);
+		go(count_run);
+		*most = i - get(&ran) > *most ? i - get(&ran) : *most;
+	}
+	wg_wait(&wg);
+	CHECK_EQ(get(&ran), n);
+}
+TEST(go, of_many_lets_them_run, .env = "MILLRACE=procs=1")
+{
+	int most = 0;
+
+	start_many(&most);
+	CHECK(most < 1000);
+}
+
+/* One that is pinned may hold what they want of its thread: it is not made to wait. */
+TEST(go, of_many_by_one_that_is_pinned, .env = "MILLRACE=procs=1")
+{
+	pthread_mutex_t mu = PTHREAD_MUTEX_INITIALIZER;
+	int64_t self = (int64_t)gettid();
+
+	go_pin();
+	pthread_mutex_lock(&mu);
+	for (int i = 0; i < 5000; i++) {
+		wg_add(&wg, 1);
+		go(count_run);
+		CHECK_EQ((int64_t)gettid(), self);
+	}
+	pthread_mutex_unlock(&mu);
+	go_unpin();
+	wg_wait(&wg);
+}
+
 TEST(yield, of_the_only_goroutine)
 {
 	for (int i = 0; i < test_rounds(100000); i++)
