@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/uio.h>
 #include <time.h>
 #ifdef MRI_VALGRIND
@@ -103,6 +104,20 @@ int64_t mri_os_now(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	ns = ts.tv_sec * (int64_t)NS_PER_S + ts.tv_nsec;
 	return ns ? ns : 1;
+}
+
+uint64_t mri_os_random(void)
+{
+	/* The kernel gives every process 16 random bytes: what there is if it has no
+	 * getrandom, or a sandbox forbids it. */
+	const void *given = (const void *)(uintptr_t)getauxval(AT_RANDOM);
+	uint64_t v = 0;
+
+	if (linux_call(SYS_getrandom, &v, sizeof v, GRND_NONBLOCK, 0, 0, 0) == sizeof v)
+		return v;
+	if (given)
+		memcpy(&v, given, sizeof v);
+	return v ^ (uint64_t)mri_os_now() * 0x9e3779b97f4a7c15u;
 }
 
 void mri_os_thread_yield(void)

@@ -17,6 +17,7 @@
 int mri_os_futex_wait(uint32_t *word, uint32_t seen, int64_t deadline);
 void mri_os_futex_wake(uint32_t *word, int n);
 int64_t mri_os_now(void);                       /* monotonic, ns; never 0 */
+uint64_t mri_os_random(void);                   /* cannot be guessed from outside */
 void mri_os_thread_yield(void);
 
 /* ---- threads ---- */

@@ -38,6 +38,12 @@ uint32_t mri_choice_below(struct m *m, uint32_t n)
 	return (uint32_t)(((next(m) >> 32) * n) >> 32);
 }
 
+/* Secret, or repeatable when the user has asked for that. */
+uint64_t mri_choice_secret(void)
+{
+	return mri_config.seed ? next(NULL) : mri_os_random();
+}
+
 bool mri_choice_hostile(struct m *m, uint32_t one_in)
 {
 	return MRI_IS_HOSTILE && mri_choice_below(m, one_in) == 0;

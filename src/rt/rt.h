@@ -326,6 +326,7 @@ int64_t mri_choice_now(void);                           /* the clock, ns */
 uint32_t mri_choice_below(struct m *m, uint32_t n);     /* uniform in [0, n) */
 bool mri_choice_hostile(struct m *m, uint32_t one_in);  /* hostile build: now and then */
 void mri_choice_seed(uint64_t seed);
+uint64_t mri_choice_secret(void);                       /* of a hash table: 64 bits */
 
 /* ---- sysmon.c ---- */
 void mri_sysmon_start(void);
