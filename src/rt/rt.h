@@ -121,6 +121,7 @@ struct m {
 	/* -- P ownership, proc.c -- */
 	uintptr_t proc cacheline;       /* struct p *; | MRI_TAKING: sysmon decides */
 	uint32_t in_rt;                 /* depth: it is touching its P; by itself */
+	uint64_t reading;               /* epoch.c: since which epoch; 0: not reading */
 	/* -- by itself -- */
 	struct g *prev;                 /* what `after` speaks of */
 	void (*unlock)(void *);

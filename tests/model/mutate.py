@@ -30,6 +30,8 @@ CONCERNED = {
     "rt/lock.c": ["lock"],
     "rt/lock.h": ["lock"],
     "rt/proc.c": ["proc"],
+    "rt/epoch.c": ["epoch"],
+    "rt/epoch.h": ["epoch"],
     "rt/rt.h": ["proc"],
     "rt/sched.c": ["chan", "sched"],
     "rt/find.c": ["sched"],

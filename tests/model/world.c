@@ -71,6 +71,8 @@ bool mri_choice_hostile(struct m *m, uint32_t one_in)
 	return world_hostile && model_choose(2);
 }
 int64_t mri_os_now(void) { return 1; }
+bool world_one_tid;
+int mri_os_tid(void) { return world_one_tid ? 1 : model_self(); }
 int64_t mri_timer_next(struct mri_timers *h) { (void)h; return 0; }
 int64_t mri_timer_run(struct mri_timers *h, int64_t now) { (void)h, (void)now; return 0; }
 void mri_timer_move_all(struct mri_timers *from, struct mri_timers *to) { (void)from, (void)to; }
@@ -154,6 +156,11 @@ void world_m(int i)
 {
 	self = &world_ms[i].g0;
 	mri_sched_loop(&world_ms[i]);
+}
+
+void world_be_m(int i)
+{
+	self = &world_ms[i].g0;
 }
 
 static void g_start(struct g *g)

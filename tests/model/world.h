@@ -15,6 +15,8 @@ void world_procs(int n);
 void world_m_init(int i);
 /* The life of that M, the scheduler's loop: a daemon, it never returns. */
 void world_m(int i);
+/* The calling model thread is that M, and does something else. */
+void world_be_m(int i);
 /* A thread that does not exist until the scheduler starts one: a daemon. Later ones are
  * ghosts: they would find whatever there is, so an execution that starts one is good. */
 void world_spare(void);
@@ -25,6 +27,7 @@ extern bool world_ghosts_ok;
 /* check: all goroutines have come to their end. */
 void world_all_done(void);
 extern bool world_hostile;               /* setup: mri_choice_hostile says yes or no */
+extern bool world_one_tid;               /* setup: all threads have the same */
 extern struct m world_ms[WORLD_MS];
 extern struct p world_ps[WORLD_MS];
 #endif
