@@ -21,6 +21,8 @@
 #include <millrace/singleflight.h>
 #include <millrace/pool.h>
 #include <millrace/signal.h>
+#include <millrace/map.h>
+#include <millrace/sync_map.h>
 #ifndef MILLRACE_PREFIX_ONLY
 #include <millrace/short.h>
 #endif

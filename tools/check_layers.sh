@@ -2,11 +2,11 @@
 # check_layers.sh [ROOT] - includes follow the order of the layers.
 #
 # A file in src/ may include its own folder, the folders before it in the list below,
-# and the public headers. A public header includes public headers only. Tests outside
+# and the public headers. third_party is what is vendored: it includes nothing of ours. A public header includes public headers only. Tests outside
 # tests/unit and tests/model see no more than a user does.
 # Without ROOT it checks this tree, and that it finds a violation planted in a copy.
 
-layers="base arch os rt sync std diag"
+layers="third_party base arch os rt sync std diag"
 
 # Prints each violation as "file:line: why"; $1 is the root.
 violations()
@@ -69,7 +69,7 @@ if tools/check_layers.sh .; then ok "of this tree"; else fail "of this tree"; fi
 # Each planted include must be found in a tree that is clean without it.
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
-for d in src/base src/rt src/std include/millrace tests/api tests/unit bench examples; do
+for d in src/third_party src/base src/rt src/std include/millrace tests/api tests/unit bench examples; do
 	mkdir -p "$tmp/$d"
 done
 touch "$tmp/src/base/a.h" "$tmp/src/rt/b.h" "$tmp/src/std/c.h" "$tmp/include/millrace/d.h"
@@ -84,6 +84,7 @@ planted()                       # name, file, its text
 printf '#include "base/a.h"\n#include "b.h"\n#include <millrace/d.h>\n' >"$tmp/src/rt/good.c"
 printf '#include "rt/b.h"\n#include <stdio.h>\n' >"$tmp/tests/unit/good.c"
 planted "a higher layer" src/rt/bad.c '#include "std/c.h"'
+planted "ours in what is vendored" src/third_party/bad.h '#include "base/a.h"'
 planted "a higher layer in <>" src/base/bad.c '# include <rt/b.h>'
 planted "a path with .." src/std/bad.c '#include "../rt/b.h"'
 planted "another folder's file" src/std/bad.c '#include "b.h"'

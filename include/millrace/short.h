@@ -13,6 +13,7 @@
 #include <millrace/errgroup.h>
 #include <millrace/errno.h>
 #include <millrace/go.h>
+#include <millrace/map.h>
 #include <millrace/panic.h>
 #include <millrace/pool.h>
 #include <millrace/scope.h>
@@ -21,6 +22,7 @@
 #include <millrace/signal.h>
 #include <millrace/singleflight.h>
 #include <millrace/sync.h>
+#include <millrace/sync_map.h>
 #include <millrace/time.h>
 
 /* go.h */
@@ -215,6 +217,41 @@ typedef mr_pool			pool;
 #define pool_get		mr_pool_get
 #define pool_put		mr_pool_put
 #define pool_free		mr_pool_free
+
+/* map.h */
+#define KEY_BYTES		MR_KEY_BYTES
+#define KEY_INT			MR_KEY_INT
+#define KEY_STRING		MR_KEY_STRING
+typedef mr_map_iter		map_iter;
+#define map_len			mr_map_len
+#define map_clear		mr_map_clear
+#define map_free		mr_map_free
+#ifndef __cplusplus
+#define map(K, V)		mr_map(K, V)
+#define map_make(...)		mr_map_make(__VA_ARGS__)
+#define map_set(...)		mr_map_set(__VA_ARGS__)
+#define map_get(...)		mr_map_get(__VA_ARGS__)
+#define map_delete(...)		mr_map_delete(__VA_ARGS__)
+#define map_range(...)		mr_map_range(__VA_ARGS__)
+#endif
+
+/* sync_map.h */
+typedef mr_sync_map_iter	sync_map_iter;
+#define sync_map_clear		mr_sync_map_clear
+#define sync_map_free		mr_sync_map_free
+#ifndef __cplusplus
+#define sync_map(K, V)		mr_sync_map(K, V)
+#define sync_map_make(...)	mr_sync_map_make(__VA_ARGS__)
+#define sync_map_load(...)	mr_sync_map_load(__VA_ARGS__)
+#define sync_map_store(...)	mr_sync_map_store(__VA_ARGS__)
+#define sync_map_swap(...)	mr_sync_map_swap(__VA_ARGS__)
+#define sync_map_load_or_store(...) mr_sync_map_load_or_store(__VA_ARGS__)
+#define sync_map_load_and_delete(...) mr_sync_map_load_and_delete(__VA_ARGS__)
+#define sync_map_delete(...)	mr_sync_map_delete(__VA_ARGS__)
+#define sync_map_compare_and_swap(...) mr_sync_map_compare_and_swap(__VA_ARGS__)
+#define sync_map_compare_and_delete(...) mr_sync_map_compare_and_delete(__VA_ARGS__)
+#define sync_map_range(...)	mr_sync_map_range(__VA_ARGS__)
+#endif
 
 /* signal.h */
 #define signal_stop		mr_signal_stop

@@ -187,6 +187,43 @@ static void contexts(void)
 	pool_put(p, pool_get(p));
 	pool_free(p);
 }
+/* A map that had no memory for one more entry is as it was before. */
+static void put(map(const char *, int) m, sync_map(int, int) s, int i)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%d", i);
+	map_set(m, text, i);
+	sync_map_store(s, i, i);
+}
+static void uses_maps(void)
+{
+	map(const char *, int) m = map_make(const char *, int);
+	sync_map(int, int) s = sync_map_make(int, int);
+	const char *k, *msg = NULL;
+	int v, i, n = 0, sum = 0;
+
+	for (i = 0; i < 100 && !msg; i++)
+		msg = go_try(put, m, s, i);
+	if (msg)
+		i--;
+	map_range(k, v, m) {
+		n++;
+		sum += v - atoi(k);
+	}
+	/* The one that failed may have failed in the second map. */
+	if (n != (int)map_len(m) || sum != 0 || (n != i && n != i + 1))
+		_exit(95);
+	for (int j = 0; j < i; j++)
+		if (sync_map_load(s, j) != j)
+			_exit(96);
+	if (msg)
+		panic("%s", msg);
+	sync_map_clear(s);
+	map_clear(m);
+	map_free(m);
+	sync_map_free(s);
+}
 static void small_program(void)
 {
 	chan(int) in = chan_make(int), out = chan_make(int, 4);
@@ -220,6 +257,7 @@ static void small_program(void)
 	chan_free(out);
 	for (int i = 0; i < 3; i++)
 		go_try(panics, i);
+	uses_maps();
 	go_procs(9);
 	wg_add(&wg, 20);
 	for (int i = 0; i < 20; i++)

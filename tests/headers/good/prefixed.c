@@ -16,6 +16,7 @@ int contexts(mr_context *parent, mr_duration d);
 int groups(mr_context *parent);
 int shelf(mr_context *ctx);
 void signals(void);
+size_t maps(void);
 
 static void nothing(void) { }
 static void fill(mr_send_chan(int) out, int n)
@@ -241,5 +242,38 @@ void signals(void)
 	mr_chan_free(ch);
 }
 
+size_t maps(void)
+{
+	mr_map(const char *, int) m = mr_map_make(const char *, int);
+	mr_sync_map(int, int) s = mr_sync_map_make(int, int);
+	const int kinds[] = { MR_KEY_BYTES, MR_KEY_INT, MR_KEY_STRING };
+	mr_map_iter it = mr_map_iter_make(m);
+	mr_sync_map_iter sit = mr_sync_map_iter_make(s);
+	const char *text;
+	int k, v = kinds[0];
+
+	mr_map_set(m, "a", 1);
+	if (mr_map_get(m, "a", &v) && mr_map_delete(m, "b"))
+		v += mr_map_get(m, "c");
+	mr_map_range(text, k, m)
+		v += text[0] + k;
+	mr_sync_map_store(s, 1, 2);
+	v += mr_sync_map_load(s, 1) + mr_sync_map_swap(s, 1, 2, &k);
+	v += mr_sync_map_load_or_store(s, 1, 2, &k);
+	v += mr_sync_map_load_and_delete(s, 1, &k) + mr_sync_map_delete(s, 1);
+	v += mr_sync_map_compare_and_swap(s, 1, 2, 3);
+	v += mr_sync_map_compare_and_delete(s, 1, 2);
+	mr_sync_map_range(k, v, s)
+		break;
+	mr_map_iter_end(&it);
+	mr_sync_map_iter_end(&sit);
+	mr_map_clear(m);
+	mr_sync_map_clear(s);
+	mr_map_free(m);
+	mr_sync_map_free(s);
+	return mr_map_len(NULL) + (size_t)v;
+}
+
 int go, panic, defer, chan, mutex, once, timer, select_case, on_default, SECOND, CHAN_OK;
 int context, ctx_cancel, on_done, errgroup, eg_go, scope, semaphore, flight, pool, once_value;
+int map, map_get, sync_map;
