@@ -157,25 +157,13 @@ static bool wake_one(mr_mutex *m)
 	return true;
 }
 
+/* s: the word as it was when the loop in unlock gave up. */
 static noinline void unlock_slow(mr_mutex *m, uint32_t s)
 {
-	for (;;) {
-		if (!(s & LOCKED)) {
-			mri_self();     /* may be the first call: the report names it */
-			mri_fatal("sync: unlock of unlocked mutex");
-		}
-		/* In the child of a fork deferred unlocks must work, and nobody waits. */
-		if (!must_wake(s) || mri_forked) {
-			/* M2: release, pairs with M1. */
-			if (atomic_cas(&m->mr_state, &s, s & ~LOCKED, release))
-				return;
-		} else {
-			if (wake_one(m))
-				return;
-			/* Relaxed: misuse; look again. */
-			s = atomic_get(&m->mr_state, relaxed);
-		}
-	}
+	if ((s & LOCKED) && wake_one(m))
+		return;
+	mri_self();     /* may be the first call: the report names it */
+	mri_fatal("sync: unlock of unlocked mutex");
 }
 
 /* Lock and unlock look before their CAS, so that one is enough while a waiter is on its
@@ -207,10 +195,13 @@ void mr_mutex_unlock(mr_mutex *m)
 {
 	/* Relaxed: the CAS decides. */
 	uint32_t s = atomic_get(&m->mr_state, relaxed);
+	bool done = false;
 
-	/* M2: release, pairs with M1. */
-	if (unlikely(!(s & LOCKED) || must_wake(s) ||
-		     !atomic_cas(&m->mr_state, &s, s & ~LOCKED, release)))
+	/* In the child of a fork deferred unlocks must work, and nobody waits. */
+	while (!done && (s & LOCKED) && (!must_wake(s) || mri_forked))
+		/* M2: release, pairs with M1. */
+		done = atomic_cas(&m->mr_state, &s, s & ~LOCKED, release);
+	if (unlikely(!done))
 		unlock_slow(m, s);
 	if (MRI_IS_HOSTILE && mri_choice_hostile(NULL, 8))
 		give_way();
