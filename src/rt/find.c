@@ -264,13 +264,15 @@ static struct g *steal(struct m *m, struct p *p)
 	return NULL;
 }
 
+/* Followed by a look at everything (rest) or by mri_sched_wake: who saw us spin has
+ * left his work to us. */
 static void stop_spinning(struct m *m)
 {
 	if (!m->spinning)
 		return;
 	m->spinning = false;
-	/* I1: seq_cst, pairs with I2: said before the last look. */
-	atomic_sub(&mri_sched.nspinning, 1u, seq_cst);
+	/* Relaxed: both begin with a fence, I2 or I4. */
+	atomic_sub(&mri_sched.nspinning, 1u, relaxed);
 }
 
 /* One pass over everything this P may run. */
@@ -300,8 +302,9 @@ static struct g *look(struct m *m, struct p *p)
 		if (2 * atomic_get(&mri_sched.nspinning, relaxed) >= busy)
 			return NULL;
 		m->spinning = true;
-		/* I3: seq_cst, pairs with I2: nobody need be woken now. */
-		atomic_add(&mri_sched.nspinning, 1u, seq_cst);
+		/* Relaxed: nobody need be woken now. Who does not see it yet wakes one
+		 * too many; who does is seen when we stop. */
+		atomic_add(&mri_sched.nspinning, 1u, relaxed);
 	}
 	return steal(m, p);
 }
@@ -352,8 +355,7 @@ static void rest(struct m *m)
 	stop_spinning(m);
 	if (mri_find_missed() && mri_idle_take(m)) {
 		m->spinning = true;
-		/* I3: seq_cst, pairs with I2. */
-		atomic_add(&mri_sched.nspinning, 1u, seq_cst);
+		atomic_add(&mri_sched.nspinning, 1u, relaxed); /* relaxed: as above */
 		return;
 	}
 	mri_idle_sleep(m, earliest_timer());

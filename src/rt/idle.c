@@ -12,6 +12,7 @@
 #include "rt/rt.h"
 #include "rt/sched.h"
 #include <errno.h>
+#include <stdlib.h>
 
 void mri_idle_put(struct p *p)
 {
@@ -220,8 +221,8 @@ void mri_sched_wake(void)
 		if (atomic_get(&mri_sched.nidle_ps, relaxed) == 0 ||
 		    atomic_get(&mri_sched.nspinning, relaxed) != 0)
 			return;
-		/* I3: seq_cst, pairs with I2: one waker at a time. */
-		if (!atomic_cas(&mri_sched.nspinning, &none, 1u, seq_cst))
+		/* Relaxed: it only decides who; one waker at a time. */
+		if (!atomic_cas(&mri_sched.nspinning, &none, 1u, relaxed))
 			return;
 		mri_lock_take(&mri_sched.lock);
 		p = idle_get();
@@ -230,9 +231,9 @@ void mri_sched_wake(void)
 			start_m(p, true);
 			return;
 		}
-		/* I1: seq_cst, pairs with I2. Others may have seen a spinner in us and
-		 * gone away content: look again, as a spinner does. */
-		atomic_sub(&mri_sched.nspinning, 1u, seq_cst);
+		/* Others may have seen a spinner in us and gone away content: look
+		 * again, as a spinner does. Relaxed: I2 follows. */
+		atomic_sub(&mri_sched.nspinning, 1u, relaxed);
 		if (!mri_find_missed())
 			return;
 	}
@@ -256,8 +257,8 @@ static bool timed_out(struct m *m)
 		m->spinning = true; /* so that it looks at all Ps' timers */
 	mri_lock_drop(&mri_sched.lock);
 	if (p) {
-		/* I3: seq_cst, pairs with I2. */
-		atomic_add(&mri_sched.nspinning, 1u, seq_cst);
+		/* Relaxed: I2 or I4 follows when it stops. */
+		atomic_add(&mri_sched.nspinning, 1u, relaxed);
 		mri_proc_acquire(m, p);
 	}
 	return true;
@@ -424,6 +425,25 @@ void mri_idle_drain(struct m *m, struct p *p)
 	mri_idle_put(p);
 	mri_lock_drop(&mri_sched.lock);
 	mri_sched_wake();
+}
+
+/* Ps are made once and never freed. False: out of memory. */
+bool mri_idle_make_ps(int n)
+{
+	for (int i = mri_sched.nps; i < n; i++) {
+		struct p *p = mri_try_alloc(sizeof *p);
+
+		if (!p || (p->timers = mri_timer_heap_new()) == NULL) {
+			free(p);
+			return false;
+		}
+		p->id = i;
+		p->away = p->retired = true;
+		mri_sched.all_ps[i] = p;
+		/* N2: release, pairs with N1. */
+		atomic_set(&mri_sched.nps, i + 1, release);
+	}
+	return true;
 }
 
 /* A surplus P that runs is put away by its M at its next turn, or taken by sysmon;

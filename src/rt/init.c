@@ -133,25 +133,6 @@ void mri_m_init_thread(struct m *m)
 	mri_san_adopt(&m->g0.san, lo, hi);
 }
 
-/* Ps are made once and never freed. False: out of memory. */
-static bool make_ps(int n)
-{
-	for (int i = mri_sched.nps; i < n; i++) {
-		struct p *p = mri_try_alloc(sizeof *p);
-
-		if (!p || (p->timers = mri_timer_heap_new()) == NULL) {
-			free(p);
-			return false;
-		}
-		p->id = i;
-		p->away = p->retired = true;
-		mri_sched.all_ps[i] = p;
-		/* N2: release, pairs with N1. */
-		atomic_set(&mri_sched.nps, i + 1, release);
-	}
-	return true;
-}
-
 int mri_init_procs(int n)
 {
 	/* Relaxed: a snapshot for the caller. */
@@ -163,7 +144,7 @@ int mri_init_procs(int n)
 	if (n > 0 && n != old) {
 		mri_init_check_fork();
 		pthread_mutex_lock(&init_lock);
-		made = make_ps(n);
+		made = mri_idle_make_ps(n);
 		if (made)
 			mri_sched_set_procs(n);
 		pthread_mutex_unlock(&init_lock);
@@ -217,7 +198,7 @@ static void start(void)
 	mri_stack_init(mri_config.stack);
 	procs = mri_config.procs ? (int)mri_config.procs : mri_os_cpus();
 	procs = procs < MRI_MAX_PROCS ? procs : MRI_MAX_PROCS;
-	if (!make_ps(procs))
+	if (!mri_idle_make_ps(procs))
 		mri_fatal("millrace: out of memory");
 	mri_hooks_install();
 	pthread_key_create(&ended, mri_thread_ended);

@@ -85,7 +85,7 @@ struct g {
 	struct m *bound;                /* locked, pinned or coming back: only there */
 	struct mri_wait wait;
 	uint32_t park;                  /* a pthread's futex word: 1 woken */
-	uint32_t chosen;                /* select: 0 until a waker has won (S1) */
+	uint32_t chosen;                /* select: 0 until a waker has won */
 	void *woken_by;                 /* the waiter that was dequeued; by the waker */
 	/* unwinding (panic.c); by g itself */
 	struct mri_try *tries;

@@ -41,6 +41,9 @@ void mri_idle_queue_bound(struct g *g);
 void mri_idle_deliver(struct m *m, struct g *g);
 /* m's P is surplus: pass its goroutines on and put it away. */
 void mri_idle_drain(struct m *m, struct p *p);
+/* Let there be n Ps or more; new ones are surplus until mri_sched_set_procs. One caller
+ * at a time. False: out of memory. */
+bool mri_idle_make_ps(int n);
 
 /* ---- init.c ---- */
 void mri_init_set_self(struct g *g);

@@ -179,8 +179,9 @@ static struct mri_waiter *dequeue(struct mri_waiter **q)
 	while ((w = mri_waitq_pop(q)) != NULL) {
 		uint32_t none = 0;
 
-		/* C1: acq_rel, pairs with C1 on the select's other channels. */
-		if (!w->is_select || atomic_cas(&w->g->chosen, &none, 1u, acq_rel))
+		/* Relaxed: it only decides who. The select made it 0 before it let go of
+		 * this channel's lock, and comes back under it for its waiter. */
+		if (!w->is_select || atomic_cas(&w->g->chosen, &none, 1u, relaxed))
 			return w;
 	}
 	return NULL;

@@ -1,6 +1,7 @@
 /* chan_test.c - src/sync/chan.c and select.c between threads that are not ours: hand-over, ring,
  * close. Elements are pointers: what was written behind one is there after a receive. */
 #include "world.h"
+#include "sync/chan.h"
 #include <millrace/chan.h>
 #include <millrace/select.h>
 
@@ -125,3 +126,65 @@ static void send1_other(void)
 MODEL(select_one_partner, .setup = two_chans, .threads = { select1, send0 }, .check = check1)
 MODEL(select_two_partners, .setup = two_chans, .threads = { select2, send0, send1_other },
       .check = check2, .preemptions = 3, .slow = true)
+
+/* A timeout: of the timer and a partner one is chosen, and the other leaves no trace: it
+ * does not end the wait that comes next. Whoever runs the timers may come too early. */
+static int timed_out, sent;
+static void timeout_setup(void)
+{
+	world_procs_busy(1);
+	two_chans();
+}
+static void select_timeout(void)
+{
+	int *a = NULL, i;
+	bool ok = true;
+	mr_select_case cases[] = {
+		{ .op = MR_SELECT_RECV, .ch = ch, .val = &a, .ok = &ok },
+		{ .op = MR_SELECT_TIMEOUT, .time = 1 },
+	};
+
+	world_thread();
+	i = mr_chan_select_ordered_n(cases, 2);
+	model_check(ok == (i == 1 || a != NULL));
+	if (i == 1)
+		timed_out++;
+	else if (ok)
+		got[1][ngot[1]++] = (*a)++;
+	else
+		saw_close[1]++;
+	model_check(mr_chan_recv_into(ch2, NULL));
+}
+static void runs_timers(void)
+{
+	world_thread();
+	mri_timer_run(world_ps[0].timers, 2);
+}
+static void close_and_send(void)
+{
+	close_it();
+	send1_other();
+}
+/* Sends if somebody waits, and closes, so that the wait ends in any case. */
+static void try_and_close(void)
+{
+	int *box = &boxes[0];
+
+	world_thread();
+	*box = 1;
+	if (mr_chan_trysend_from(ch, &box) == MR_CHAN_OK)
+		sent++;
+	close_and_send();
+}
+static void one_of_three(void)
+{
+	model_check(timed_out + ngot[1] + saw_close[1] == 1);
+	model_check(sent == ngot[1] && !((struct mri_chan *)ch)->recvq);
+	model_check(!mri_timer_next(world_ps[0].timers));
+}
+MODEL(select_timeout_or_close, .setup = timeout_setup,
+      .threads = { select_timeout, close_and_send, runs_timers }, .check = one_of_three,
+      .preemptions = 2)
+MODEL(select_timeout_or_partner, .setup = timeout_setup,
+      .threads = { select_timeout, try_and_close, runs_timers }, .check = one_of_three,
+      .preemptions = 2, .slow = true)

@@ -146,6 +146,7 @@ struct engine {
 	int nt, cur;
 	struct view sc;                 /* the view of seq_cst fences and accesses */
 	uint64_t sc_hash, mo_hash;
+	int64_t clock;
 	struct loc loc[NLOC];
 	int nloc;
 	struct msg msg[NMSG];

@@ -181,6 +181,12 @@ unsigned model_choose(unsigned n)
 	return c;
 }
 
+int64_t model_time(void)
+{
+	mx_remember((uint64_t)mx->clock);
+	return mx->clock;
+}
+
 /* ---- who can go ---- */
 
 static bool word_is(struct thread *t)
@@ -271,7 +277,7 @@ static void describe_stuck(const char *kind)
 	model_fail(kind, "nobody can go on:%s", text);
 }
 
-/* Nobody can move: timed waits end now, spinners whose bound may end go on alone, and
+/* Nobody can move: spinners whose bound may end go on alone, timed waits end, and then
  * daemons may be left waiting. Returns the thread that goes on. */
 static int unstick(void)
 {
@@ -292,8 +298,6 @@ static int unstick(void)
 		if (t->state != T_DONE && !(mx->test->daemons & 1u << (i - 1)))
 			only_daemons = false;
 	}
-	if (only_daemons && mx->t[0].state == T_JOIN)
-		return 0;
 	if (ns) {
 		int i = spins[mx_choose(ns)];
 
@@ -304,6 +308,8 @@ static int unstick(void)
 	}
 	if (nt)
 		return timed[mx_choose(nt)];
+	if (only_daemons && mx->t[0].state == T_JOIN)
+		return 0;
 	for (int i = 1; i < mx->nt; i++)
 		if (mx->t[i].state == T_SPIN)
 			describe_stuck("livelock");
@@ -317,6 +323,7 @@ static uint64_t state_hash(void)
 {
 	uint64_t h = mx_mix(mx->mo_hash, mx->sc_hash + (uint64_t)mx->debt.state);
 
+	h = mx_mix(h, (uint64_t)mx->clock);
 	for (int i = 0; i < mx->nt; i++)
 		h += mx_mix(mx->t[i].hist + (uint64_t)mx->t[i].state * 7919, (uint64_t)i + 1);
 	if (mx->test->preemptions)
@@ -696,6 +703,7 @@ static void execute(void)
 	mx->cur = 0;
 	memset(&mx->sc, 0, sizeof mx->sc);
 	mx->sc_hash = mx->mo_hash = 0;
+	mx->clock = 1;
 	mx->nloc = 1;
 	mx->nmsg = 1;
 	mx->gen++;
@@ -826,6 +834,8 @@ static void search_random(uint64_t runs, double until)
 	}
 }
 
+enum { WARM_UP = 500 };
+
 static int verdict(bool whole)
 {
 	struct model *m = mx->test;
@@ -878,9 +888,12 @@ int mx_run(struct model *m)
 	mx->test = m;
 	mx->executions = mx->pruned = mx->outcomes = mx->total_steps = 0;
 	mx->rnd = 88172645463325252u;
-	if (!m->random)
+	/* First a few at random: they learn which variables are shared, or the search would
+	 * begin again and again, and find most of what is badly wrong. */
+	search_random(m->random ? 0 : WARM_UP, start + mx_settings.seconds / 4);
+	if (!m->random && !failed())
 		whole = search(budget ? budget : UINT64_MAX, start + mx_settings.seconds);
-	if (!whole)
+	if (!whole && !failed())
 		search_random(mx_settings.random_runs, start + 2 * mx_settings.seconds);
 	rc = verdict(whole);
 	if (mx_settings.verbose)

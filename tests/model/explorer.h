@@ -56,6 +56,8 @@ void model_register(struct model *m);
 int model_self(void);                   /* 1, 2, ... in thread functions; 0 in setup, check */
 void model_outcome(unsigned i);         /* this execution ended in outcome i < 64 */
 unsigned model_choose(unsigned n);      /* any of 0 .. n-1: all are explored */
+/* The clock: 1, and then the latest deadline of a wait that has timed out. */
+int64_t model_time(void);
 /* Wait until the newest value of the 32-bit word is v, then acquire it. Stands for
  * a part of the program that is not modelled. */
 void model_await(uint32_t *word, uint32_t v);

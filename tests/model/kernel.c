@@ -50,6 +50,8 @@ int mri_os_futex_wait(uint32_t *word, uint32_t seen, int64_t deadline)
 	if (t->state == T_FUTEX) {
 		t->result = t->timed ? -ETIMEDOUT : -EINTR;
 		t->timed ? (t->timeouts && t->timeouts--) : t->spurious--;
+		if (t->timed && deadline > mx->clock)
+			mx->clock = deadline;
 		t->state = T_READY;
 	}
 	mx_remember((uint64_t)(int64_t)t->result);

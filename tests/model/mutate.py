@@ -1,20 +1,27 @@
 #!/usr/bin/env python3
 """mutate.py - is every ordering and every wake-up in the modelled files needed?
 
-Weakens each ordered atomic in turn, drops each fence, barrier, wake and ready in turn,
-rebuilds the model tests that contain the file and runs them. A mutant that a test
+Weakens each ordered atomic in turn, drops each fence, barrier, wake and ready, lets each
+relaxed compare-and-swap believe that it has won, rebuilds the model tests that contain the file and runs them. A mutant that a test
 notices is killed; the others are listed, with the reason if survivors.txt gives one.
 Exit status 1 if there is a survivor without a reason, or the planted ones go wrong.
 
-usage: mutate.py [--only TEXT] [--list] [--seconds S] [--jobs N]
+What was found is kept beside the build: a mutant whose sources, tests and explorer are
+what they were is not run again, and else the test that killed it last goes first.
+
+usage: mutate.py [--only TEXT] [--list] [--seconds S] [--jobs N] [--fresh]
 """
 import argparse
 import concurrent.futures
+import glob
+import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 
 WEAKER = {
     "acquire": ["relaxed"],
@@ -34,17 +41,24 @@ CONCERNED = {
     "rt/epoch.h": ["epoch"],
     "rt/rt.h": ["proc"],
     "rt/sched.c": ["chan", "sched"],
-    "rt/find.c": ["sched"],
-    "rt/idle.c": ["sched"],
-    "rt/g.c": ["sched"],
+    "rt/find.c": ["sched", "idle"],
+    "rt/idle.c": ["sched", "idle"],
+    "rt/g.c": ["sched", "idle"],
+    "rt/timer.c": ["timer", "idle"],
     "sync/mutex.c": ["mutex"],
+    "sync/rwmutex.c": ["rwmutex"],
+    "sync/waitgroup.c": ["waitgroup"],
+    "sync/once.c": ["once"],
     "sync/waitq.c": ["mutex"],
     "sync/chan.c": ["chan"],
+    "sync/select.c": ["chan"],
 }
 # Statements that can be left out: each is there to wake somebody or to order something.
 DROP = re.compile(
     r"^\s*((?:mri_os_futex_wake|mri_lock_wake|mri_sched_wake|mri_sched_ready|wake_m|"
     r"mri_os_membarrier|compiler_barrier|stop_spinning|start_m)\(.*\);)(.*)$")
+# A relaxed one decides who does something: what if all do? (Or nobody tries again.)
+WINS = re.compile(r"\batomic_cas\((?=.*\brelaxed\))")
 # sched_wake() ends blocks whose only statement it is, hence ((void)0) and not nothing.
 
 
@@ -89,6 +103,8 @@ def mutants(path, root="src"):
             for new in weaken(line, m.group(1)):
                 changed = line[:m.start(1)] + new + line[m.end(1):]
                 found.append((i, "%s -> %s" % (m.group(1), new), changed))
+        if WINS.search(line):
+            found.append((i, "always wins", WINS.sub("cas_wins(", line)))
         m = DROP.match(line)
         if m:
             indent = line[:len(line) - len(line.lstrip())]
@@ -106,60 +122,137 @@ def function_of(path, number, root="src"):
     return name
 
 
-def run_mutant(info, job):
-    n, path, text, tests, root, seconds = job
+def run_test(prog, seconds, options):
+    """The name of the model test that fails and how, or None."""
+    try:
+        r = subprocess.run([prog, "--fail-fast", "--seconds", str(seconds), "--random",
+                            "20000"] + options, capture_output=True, text=True,
+                           timeout=900)
+    except subprocess.TimeoutExpired:
+        return "?", "time limit"
+    if r.returncode == 0:
+        return None
+    m = re.search(r"^FAIL model (\w+): (\w[\w ]*)", r.stdout, re.M)
+    return m.groups() if m else ("?", "exit status %d" % r.returncode)
+
+
+class DoesNotCompile(Exception):
+    pass
+
+
+def compile_to(cc, out, source):
+    r = subprocess.run(cc + ["-c", "-o", out, source], capture_output=True, text=True)
+    if r.returncode:
+        raise DoesNotCompile(r.stderr.strip().split("\n")[0])
+    return out
+
+
+def link(info, directory, path, root, test):
+    """The test program with root/path taken from `directory`; the rest is built already."""
+    header = path.endswith(".h")
+    cc = [a for a in info["cc"] if not a.startswith("-W")] + ["-w"]
+    # The mutated directory must come before src.
+    cc = cc[:1] + ["-I" + directory] + cc[1:]
+    cc.append("-Dcas_wins(...)=(atomic_cas(__VA_ARGS__), true)")
+    objects = list(info["objects"])
+    units = ["tests/model/%s_test.c" % test]
+    for f in info["tests"].get(test, []):
+        if f.endswith(".o"):
+            objects.append(f)
+        else:
+            units.append(os.path.join("src", f))
+    for source in units:
+        mutated = source == os.path.join(root, path)
+        if header or mutated:
+            out = os.path.join(directory, source.replace("/", "_")[:-2] + ".o")
+            compile_to(cc, out, os.path.join(directory, path) if mutated else source)
+        else:
+            out = os.path.join(info["build"][0], source if source.startswith("src")
+                               else os.path.basename(source))[:-2] + ".o"
+        objects.append(out)
+    if header:          # world.o has inline functions too
+        objects = [compile_to(cc, os.path.join(directory, "world.o"), "tests/model/world.c")
+                   if o.endswith("/world.o") else o for o in objects]
+    prog = os.path.join(directory, test + "_test")
+    subprocess.run([cc[0], "-no-pie", "-o", prog] + objects, check=True)
+    return prog
+
+
+def first_to_fail(info, job, directory, last):
+    """(test program, its model test, how) or None. A short look everywhere comes first:
+    most mutants die at once, but in one test only."""
+    _, path, _, tests, root, seconds = job
+    progs = {test: link(info, directory, path, root, test) for test in tests}
+    if last[0] in progs:
+        fails = run_test(progs[last[0]], seconds, ["--only", last[1]])
+        if fails:
+            return (last[0],) + fails
+    for limit in (seconds / 8, seconds):
+        for test in tests:
+            fails = run_test(progs[test], limit, [])
+            if fails:
+                return (test,) + fails
+    return None
+
+
+def run_mutant(info, job, last=("", "")):
+    """The verdict, and who killed it."""
+    n, path, text = job[:3]
     directory = os.path.join(info["build"][0], "mutants", str(n))
     shutil.rmtree(directory, ignore_errors=True)
     target = os.path.join(directory, path)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     with open(target, "w") as f:
         f.write(text)
-    header = path.endswith(".h")
-    cc = info["cc"] + ["-I" + directory]
-    cc = [a for a in cc if not a.startswith("-W")] + ["-w"]
-    # The mutated directory must come before src.
-    cc = cc[:1] + ["-I" + directory] + cc[1:]
-    verdict = None
-    for test in tests:
-        objects = list(info["objects"])
-        units = [("tests/model/%s_test.c" % test, test + "_test.o")]
-        for f in info["tests"].get(test, []):
-            if f.endswith(".o"):
-                objects.append(f)
-            else:
-                units.append((os.path.join("src", f), f.replace("/", "_")[:-2] + ".o"))
-        for source, obj in units:
-            mutated = source == os.path.join(root, path)
-            if header or mutated:
-                out = os.path.join(directory, obj)
-                r = subprocess.run(cc + ["-c", "-o", out, target if mutated else source],
-                                   capture_output=True, text=True)
-                if r.returncode:
-                    return "does not compile: " + r.stderr.strip().split("\n")[0]
-            else:
-                out = os.path.join(info["build"][0], source if source.startswith("src")
-                                   else os.path.basename(source))
-                out = out[:-2] + ".o"
-            objects.append(out)
-        if header:      # world.o has inline functions too
-            for k, o in enumerate(objects):
-                if o.endswith("/world.o"):
-                    objects[k] = os.path.join(directory, "world.o")
-                    subprocess.run(cc + ["-c", "-o", objects[k], "tests/model/world.c"],
-                                   check=True)
-        prog = os.path.join(directory, test + "_test")
-        subprocess.run([cc[0], "-no-pie", "-o", prog] + objects, check=True)
-        try:
-            r = subprocess.run([prog, "--fail-fast", "--seconds", str(seconds), "--random",
-                                "20000"], capture_output=True, text=True, timeout=900)
-        except subprocess.TimeoutExpired:
-            return "killed by %s: time limit" % test
-        if r.returncode:
-            m = re.search(r"^FAIL model (\w+): (\w[\w ]*)", r.stdout, re.M)
-            verdict = "killed by %s" % ("%s: %s" % m.groups() if m else test)
-            break
+    try:
+        fails = first_to_fail(info, job, directory, last)
+    except DoesNotCompile as e:
+        return "does not compile: %s" % e, last
     shutil.rmtree(directory, ignore_errors=True)
-    return verdict or "SURVIVED"
+    if not fails:
+        return "SURVIVED", last
+    return "killed by %s: %s" % fails[1:], fails[:2]
+
+
+class Memory:
+    """Verdicts by all that they depend on, and who killed a mutant the last time."""
+    def __init__(self, info, fresh):
+        self.path = os.path.join(info["build"][0], "mutants.json")
+        self.info = info
+        self.verdicts, self.killers = {}, {}
+        self.lock = threading.Lock()
+        if not fresh and os.path.exists(self.path):
+            self.verdicts, self.killers = json.load(open(self.path))
+        common = sorted(glob.glob("src/*/*.h") + glob.glob("include/millrace/*.h") +
+                        glob.glob("tests/model/*.[ch]"))
+        self.common = hashlib.sha256(" ".join(info["cc"]).encode())
+        for f in common:
+            if not f.endswith("_test.c"):
+                self.common.update(open(f, "rb").read())
+
+    def digest(self, job):
+        _, path, text, tests, _, seconds = job
+        h = self.common.copy()
+        h.update(("%s %s %s" % (path, tests, seconds)).encode() + text.encode())
+        for test in tests:
+            units = [os.path.join("src", f) for f in self.info["tests"][test]
+                     if not f.endswith(".o")]
+            for f in ["tests/model/%s_test.c" % test] + units:
+                h.update(open(f, "rb").read())
+        return h.hexdigest()
+
+    def run(self, job, key):
+        d = self.digest(job)
+        if d in self.verdicts:
+            return self.verdicts[d]
+        verdict, killer = run_mutant(self.info, job, self.killers.get(key, ("", "")))
+        with self.lock:
+            self.verdicts[d] = verdict
+            self.killers[key] = killer
+            with open(self.path + ".new", "w") as f:
+                json.dump([self.verdicts, self.killers], f)
+            os.replace(self.path + ".new", self.path)
+        return verdict
 
 
 def reasons():
@@ -173,7 +266,7 @@ def reasons():
 
 def planted(info, seconds):
     """Before anything is believed: one must be killed, one must survive."""
-    results = [run_mutant(info, (k, "planted.h", text, ["planted"], "tests/model", seconds))
+    results = [run_mutant(info, (k, "planted.h", text, ["planted"], "tests/model", seconds))[0]
                for k, (_, _, _, text) in enumerate(mutants("planted.h", "tests/model"))]
     good = (len(results) == 2 and results[0] == "SURVIVED" and
             results[1].startswith("killed by planted: race"))
@@ -185,13 +278,14 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--only", default="")
     ap.add_argument("--list", action="store_true")
-    ap.add_argument("--seconds", type=float, default=5)
+    ap.add_argument("--seconds", type=float, default=3)
     ap.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    ap.add_argument("--fresh", action="store_true")
     args = ap.parse_args()
     info = sources()
     known = reasons()
     users = {f: t for f, t in CONCERNED.items() if set(t) <= set(info["tests"])}
-    if not planted(info, args.seconds):
+    if not args.list and not planted(info, args.seconds):
         return 1
     jobs, rows = [], []
     for path in sorted(users):
@@ -207,9 +301,10 @@ def main():
         for number, where, old, what, key in rows:
             print(key)
         return 0
+    memory = Memory(info, args.fresh)
     killed = explained = bad = 0
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        for row, verdict in zip(rows, pool.map(lambda j: run_mutant(info, j), jobs)):
+        for row, verdict in zip(rows, pool.map(memory.run, jobs, [r[4] for r in rows])):
             number, where, old, what, key = row
             if verdict.startswith("killed"):
                 killed += 1

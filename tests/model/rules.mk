@@ -9,15 +9,20 @@ MODEL_B := build/$(notdir $(firstword $(CC)))-model
 MODEL_ENGINE := explorer memory future race kernel faults report
 
 # Each test, and the shipped files it is about.
-MODEL_TESTS := litmus runq lock proc epoch mutex chan sched
+MODEL_TESTS := litmus runq lock proc epoch timer mutex rwmutex waitgroup once chan sched idle
 model_src_runq  := rt/runq.c
 model_src_lock  := rt/lock.c
 model_src_proc  := rt/proc.c
-model_src_epoch  = rt/epoch.c $(MODEL_RT)
-MODEL_RT := rt/sched.c rt/find.c rt/idle.c rt/runq.c rt/lock.c rt/proc.c rt/g.c
+MODEL_RT := rt/sched.c rt/find.c rt/idle.c rt/runq.c rt/lock.c rt/proc.c rt/g.c rt/timer.c
+model_src_epoch := rt/epoch.c $(MODEL_RT)
 model_src_chan  := sync/chan.c sync/select.c sync/waitq.c $(MODEL_RT)
 model_src_sched := $(MODEL_RT)
+model_src_idle  := $(MODEL_RT)
+model_src_timer := $(MODEL_RT)
 model_src_mutex := sync/mutex.c sync/waitq.c $(MODEL_RT)
+model_src_rwmutex   := sync/rwmutex.c sync/waitq.c $(MODEL_RT)
+model_src_waitgroup := sync/waitgroup.c sync/waitq.c $(MODEL_RT)
+model_src_once  := sync/once.c sync/waitq.c $(MODEL_RT)
 
 MODEL_CFLAGS := -std=gnu11 -g $(WARNINGS) -Wno-unused-value -Wno-psabi -DMRI_MODEL -DMRI_DEV \
 		-DMRI_HOSTILE -Itests/model -Isrc -Iinclude
@@ -53,7 +58,7 @@ $(foreach t,$(MODEL_TESTS),$(eval $(call model_link,$(t))))
 model: $(MODEL_BINS)
 	@tests/model/run.sh $(MODEL_B) '$(T)' --seconds $(MODEL_SECONDS) $(MODEL_BINS)
 model-quick: $(MODEL_BINS)
-	@tests/model/run.sh $(MODEL_B) '$(T)' --quick --seconds 3 --random 5000 $(MODEL_BINS)
+	@tests/model/run.sh $(MODEL_B) '$(T)' --quick --seconds 1.5 --random 5000 $(MODEL_BINS)
 mutate: $(MODEL_BINS)
 	@CC='$(CC)' tests/model/mutate.py $(if $(T),--only '$(T)')
 # For mutate.py: what to build and how.

@@ -32,6 +32,30 @@ MODEL(sched_start_as_m_sleeps_quick, .setup = setup_one_ghosts, .threads = { m0,
 MODEL(sched_start_as_m_sleeps, .setup = setup_one, .threads = { m0, start_one, world_spare }, .daemons = 5, .preemptions = 1,
       .check = world_all_done)
 
+/* ---- idle to spinning: the ring gets work as the other M goes to sleep, and its own M
+ * computes until that work has been done. sysmon would notice later; here nobody does. */
+static uint32_t flag_set;
+static void sets_flag(void) { atomic_set(&flag_set, 1u, release); }
+static void starts_and_computes(void)
+{
+	mri_sched_start(one);
+	mri_sched_start(two);           /* kicks the first one out of the slot */
+	model_await(&flag_set, 1);
+}
+static void setup_compute(void)
+{
+	world_procs(2);
+	world_m_init(0);
+	world_m_init(1);
+	one = world_g(sets_flag);
+	two = world_g(count);
+	world_ms[0].next_g = world_g(starts_and_computes);
+	world_ms[0].next_g->state = G_RUNNABLE;
+}
+MODEL(sched_ring_as_the_other_sleeps, .setup = setup_compute,
+      .threads = { m0, m1, world_spare }, .daemons = 7, .preemptions = 1,
+      .check = world_all_done)
+
 /* ---- park and ready ---- */
 static struct mri_lock l;
 static struct g *waiting;
@@ -198,27 +222,3 @@ MODEL(sched_block_and_start, .setup = setup_block_start,
       .threads = { m0, start_one, world_spare }, .daemons = 5, .preemptions = 1,
       .check = world_all_done,
       .slow = true)
-
-/* ---- idle to spinning: the ring gets work as the other M goes to sleep, and its own M
- * computes until that work has been done. sysmon would notice later; here nobody does. */
-static uint32_t flag_set;
-static void sets_flag(void) { atomic_set(&flag_set, 1u, release); }
-static void starts_and_computes(void)
-{
-	mri_sched_start(one);
-	mri_sched_start(two);           /* kicks the first one out of the slot */
-	model_await(&flag_set, 1);
-}
-static void setup_compute(void)
-{
-	world_procs(2);
-	world_m_init(0);
-	world_m_init(1);
-	one = world_g(sets_flag);
-	two = world_g(count);
-	world_ms[0].next_g = world_g(starts_and_computes);
-	world_ms[0].next_g->state = G_RUNNABLE;
-}
-MODEL(sched_ring_as_the_other_sleeps, .setup = setup_compute,
-      .threads = { m0, m1, world_spare }, .daemons = 7, .preemptions = 1,
-      .check = world_all_done)

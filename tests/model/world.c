@@ -1,5 +1,5 @@
 /* world.c - what the shipped scheduler needs from files that are not under test:
- * memory, the clock, sysmon, timers, random choices. */
+ * memory, the clock, sysmon, random choices. */
 #include "world.h"
 #include "os/os.h"
 #include "rt/sched.h"
@@ -62,24 +62,16 @@ struct m *mri_m_new(void)
 }
 void mri_m_init_thread(struct m *m) { self = &m->g0; }
 
-/* ---- choice.c, timer.c, sysmon.c, stack.c ---- */
-int64_t mri_choice_now(void) { return 1; }
+/* ---- choice.c, sysmon.c, stack.c ---- */
+int64_t mri_choice_now(void) { return model_time(); }
 uint32_t mri_choice_below(struct m *m, uint32_t n) { (void)m, (void)n; return 0; }
 bool mri_choice_hostile(struct m *m, uint32_t one_in)
 {
 	(void)m, (void)one_in;
 	return world_hostile && model_choose(2);
 }
-int64_t mri_os_now(void) { return 1; }
 bool world_one_tid;
 int mri_os_tid(void) { return world_one_tid ? 1 : model_self(); }
-int64_t mri_timer_next(struct mri_timers *h) { (void)h; return 0; }
-int64_t mri_timer_run(struct mri_timers *h, int64_t now) { (void)h, (void)now; return 0; }
-void mri_timer_move_all(struct mri_timers *from, struct mri_timers *to) { (void)from, (void)to; }
-struct mri_timers *mri_timer_start_held(struct mri_timer *t) { (void)t; return NULL; }
-void mri_timer_unlock(void *heap) { (void)heap; }
-bool mri_timer_stop(struct mri_timer *t) { (void)t; return true; }
-void mri_timer_sleep(int64_t d) { (void)d; }
 void mri_sysmon_wake(void) {}
 struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why)
 {
@@ -130,15 +122,21 @@ void world_thread(void)
 	self->state = G_RUNNING;
 }
 
-void world_procs(int n)
+void world_procs_busy(int n)
 {
 	mri_sched.procs = mri_sched.nps = n;
-	mri_lock_take(&mri_sched.lock);
-	for (int i = n - 1; i >= 0; i--) {
+	for (int i = 0; i < n; i++) {
 		world_ps[i].id = i;
+		world_ps[i].timers = mri_timer_heap_new();
 		mri_sched.all_ps[i] = &world_ps[i];
-		mri_idle_put(&world_ps[i]);
 	}
+}
+void world_procs(int n)
+{
+	world_procs_busy(n);
+	mri_lock_take(&mri_sched.lock);
+	for (int i = n - 1; i >= 0; i--)
+		mri_idle_put(&world_ps[i]);
 	mri_lock_drop(&mri_sched.lock);
 }
 
@@ -181,9 +179,10 @@ struct g *world_g(void (*fn)(void))
 	mri_arch_make(&g->ctx, g->lo, g->hi, mri_sched_first, g);
 	return g;
 }
+bool world_started_ghosts(void) { return atomic_get(&ghosts, relaxed) != 0; }
 void world_all_done(void)
 {
-	if (atomic_get(&ghosts, relaxed))
+	if (world_started_ghosts())
 		return;
 	if (atomic_get(&ended, relaxed) != (uint32_t)ngs)
 		model_fail("check", "%u of %d goroutines ended", ended, ngs);

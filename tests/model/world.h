@@ -4,13 +4,14 @@
 #define MODEL_WORLD_H
 #include "rt/rt.h"
 
-enum { WORLD_MS = 3, WORLD_GS = 6 };
+enum { WORLD_MS = 5, WORLD_GS = 6 };
 
 /* The calling model thread is a pthread that is not ours. Call first. */
 void world_thread(void);
 
-/* setup: n Ps, all idle. */
+/* setup: n Ps, all idle; or none of them, as if Ms had them that the test does not have. */
 void world_procs(int n);
+void world_procs_busy(int n);
 /* setup: an M that a model thread will run with world_m(i); with a P if one is idle. */
 void world_m_init(int i);
 /* The life of that M, the scheduler's loop: a daemon, it never returns. */
@@ -24,6 +25,8 @@ void world_spare(void);
 struct g *world_g(void (*fn)(void));
 /* setup: there is no spare, the first is a ghost already. */
 extern bool world_ghosts_ok;
+/* check: a thread was started that the test does not have. */
+bool world_started_ghosts(void);
 /* check: all goroutines have come to their end. */
 void world_all_done(void);
 extern bool world_hostile;               /* setup: mri_choice_hostile says yes or no */

@@ -1,0 +1,269 @@
+/* idle_test.c - src/rt/idle.c beyond sched_test.c: goroutines bound to an M, Ps that are
+ * surplus, made while others run or needed again, and the keeper of the timers. At the end
+ * everybody sleeps: each goroutine has run, and each P lies where it belongs. */
+#include "world.h"
+#include "rt/sched.h"
+
+static void m0(void) { world_m(0); }
+static void m1(void) { world_m(1); }
+
+static uint32_t ran;
+static void count(void) { atomic_add(&ran, 1u, relaxed); }
+static struct g *one, *two;
+
+static void first(int m, struct g *g)
+{
+	world_ms[m].next_g = g;
+	g->state = G_RUNNABLE;
+}
+static void queue(int p, struct g *g)
+{
+	g->state = G_RUNNABLE;
+	mri_runq_push(&world_ps[p].q, g);
+}
+/* Nobody has a P, and those not in use are put away. */
+static void all_at_rest(void)
+{
+	uint32_t idle = 0;
+
+	world_all_done();
+	if (world_started_ghosts())
+		return;
+	for (int i = 0; i < mri_sched.nps; i++) {
+		struct p *p = mri_sched.all_ps[i];
+
+		model_check(p->idle == (i < mri_sched.procs) && p->away == !p->idle);
+		idle += p->idle;
+	}
+	model_check(mri_sched.nidle_ps == idle && mri_sched.nspinning == 0);
+	model_check(mri_sched.nqueue == 0 && mri_sched.nactive_ms == 0);
+}
+
+/* ---- goroutines bound to an M ---- */
+static struct mri_lock l;
+static struct g *waiting;
+static bool flag;
+static void unlock(void *lock) { mri_lock_drop(lock); }
+static void waits_bound(void)
+{
+	model_check(mri_self()->m == &world_ms[0]);
+	mri_lock_take(&l);
+	if (!flag) {
+		waiting = mri_self();
+		mri_sched_park(unlock, &l, MRI_WHY_RECV, &l);
+	} else {
+		mri_lock_drop(&l);
+	}
+	model_check(mri_self()->m == &world_ms[0]);
+}
+static void wakes(void)
+{
+	struct g *g;
+
+	mri_lock_take(&l);
+	flag = true;
+	g = waiting;
+	mri_lock_drop(&l);
+	if (g)
+		mri_sched_ready(g);
+}
+static void wakes_thread(void)
+{
+	world_thread();
+	wakes();
+}
+/* On M 0, which is its alone if locked; else the M runs others too. */
+static void bind(bool locked)
+{
+	struct g *g = world_g(waits_bound);
+
+	mri_lock_init(&l, MRI_RANK_CHAN);
+	g->bound = &world_ms[0];
+	if (locked) {
+		g->locked = 1;
+		world_ms[0].nlocked = 1;
+	}
+	first(0, g);
+}
+static void setup_locked(void)
+{
+	world_procs(1);
+	world_m_init(0);
+	bind(true);
+	world_ghosts_ok = true;
+}
+static void setup_pinned(void)
+{
+	world_procs(1);
+	world_m_init(0);
+	bind(false);
+	world_ghosts_ok = true;
+}
+/* One P, for which the waker queues on an M of its own. */
+static void setup_locked_behind(void)
+{
+	world_procs(1);
+	world_m_init(0);
+	world_m_init(1);
+	bind(true);
+	queue(0, world_g(wakes));
+}
+static void setup_pinned_behind(void)
+{
+	world_procs(1);
+	world_m_init(0);
+	world_m_init(1);
+	bind(false);
+	queue(0, world_g(wakes));
+}
+/* Two Ps: the waker runs beside it. */
+static void setup_two(bool locked)
+{
+	world_procs(2);
+	world_m_init(0);
+	world_m_init(1);
+	bind(locked);
+	first(1, world_g(wakes));
+	world_ghosts_ok = true;
+}
+static void setup_locked_two(void) { setup_two(true); }
+static void setup_pinned_two(void) { setup_two(false); }
+
+MODEL(idle_locked, .setup = setup_locked, .threads = { m0, wakes_thread }, .daemons = 1,
+      .preemptions = 2, .check = all_at_rest)
+MODEL(idle_pinned, .setup = setup_pinned, .threads = { m0, wakes_thread }, .daemons = 1,
+      .preemptions = 2, .check = all_at_rest)
+MODEL(idle_locked_behind, .setup = setup_locked_behind, .threads = { m0, m1, world_spare },
+      .daemons = 7, .preemptions = 1, .check = all_at_rest)
+MODEL(idle_pinned_behind, .setup = setup_pinned_behind, .threads = { m0, m1, world_spare },
+      .daemons = 7, .preemptions = 1, .check = all_at_rest)
+MODEL(idle_locked_two, .setup = setup_locked_two, .threads = { m0, m1 }, .daemons = 3,
+      .preemptions = 1, .check = all_at_rest)
+MODEL(idle_pinned_two, .setup = setup_pinned_two, .threads = { m0, m1 }, .daemons = 3,
+      .preemptions = 1, .check = all_at_rest)
+
+/* ---- fewer Ps, more, and fewer and more ---- */
+static void fewer(void)
+{
+	world_thread();
+	mri_sched_set_procs(1);
+}
+static void fewer_and_more(void)
+{
+	fewer();
+	mri_sched_set_procs(2);
+}
+static void grow(void)
+{
+	world_thread();
+	model_check(mri_idle_make_ps(2));
+	mri_sched_set_procs(2);
+}
+/* Turns on M 1, whose P is the surplus one, with one behind it in the ring. */
+static void turns(void)
+{
+	mri_sched_yield();
+	count();
+}
+static void setup_surplus(void)
+{
+	world_procs(2);
+	world_m_init(0);
+	world_m_init(1);
+	first(1, world_g(turns));
+	queue(1, world_g(count));
+	world_ghosts_ok = true;
+}
+/* Nobody runs on it. */
+static void setup_surplus_idle(void)
+{
+	world_procs(2);
+	world_m_init(0);
+	first(0, world_g(turns));
+}
+static void starts_two(void)
+{
+	mri_sched_start(one);
+	mri_sched_start(two);
+}
+static void setup_grow(void)
+{
+	world_procs(1);
+	world_m_init(0);
+	one = world_g(count);
+	two = world_g(count);
+	first(0, world_g(starts_two));
+}
+/* Its M looks for work, and steals, while they become more. */
+static void setup_grow_spinning(void)
+{
+	world_procs(1);
+	world_m_init(0);
+	world_ghosts_ok = true;
+}
+MODEL(idle_fewer, .setup = setup_surplus, .threads = { m0, m1, fewer }, .daemons = 3,
+      .preemptions = 1, .check = all_at_rest)
+MODEL(idle_fewer_and_more, .setup = setup_surplus, .threads = { m0, m1, fewer_and_more },
+      .daemons = 3, .preemptions = 1, .check = all_at_rest)
+MODEL(idle_fewer_of_idle, .setup = setup_surplus_idle,
+      .threads = { m0, fewer_and_more, world_spare }, .daemons = 5, .preemptions = 1,
+      .check = all_at_rest)
+MODEL(idle_grow, .setup = setup_grow, .threads = { m0, grow, world_spare }, .daemons = 5,
+      .preemptions = 1, .check = all_at_rest)
+MODEL(idle_grow_spinning, .setup = setup_grow_spinning, .threads = { m0, grow },
+      .daemons = 1, .preemptions = 2, .check = all_at_rest)
+
+/* ---- the time is kept ---- */
+static struct mri_timer timer;
+static uint32_t fires;
+static void fire(struct mri_timer *t)
+{
+	(void)t;
+	atomic_add(&fires, 1u, relaxed);
+}
+static void starts_timer(void)
+{
+	timer.when = 2;
+	timer.fire = fire;
+	model_check(mri_timer_start(&timer));
+}
+static void starts_timer_thread(void)
+{
+	world_thread();
+	starts_timer();
+}
+static void sleeps(void)
+{
+	mri_timer_sleep(1);
+	atomic_add(&fires, 1u, relaxed);
+}
+static void setup_timer(void)
+{
+	world_procs(1);
+	world_m_init(0);
+	world_ghosts_ok = true;
+}
+static void setup_timer_two(void)
+{
+	world_procs(2);
+	world_m_init(0);
+	world_m_init(1);
+	world_ghosts_ok = true;
+}
+static void setup_sleeps(void)
+{
+	setup_timer_two();
+	first(0, world_g(sleeps));
+}
+static void kept(void)
+{
+	all_at_rest();
+	model_check(fires == 1 || world_started_ghosts());
+	model_check(!mri_sched.keeper || world_started_ghosts());
+}
+MODEL(idle_timer_as_m_sleeps, .setup = setup_timer, .threads = { m0, starts_timer_thread },
+      .daemons = 1, .timeouts = 1, .preemptions = 2, .check = kept)
+MODEL(idle_timer_two_ms, .setup = setup_timer_two, .threads = { m0, m1, starts_timer_thread },
+      .daemons = 3, .timeouts = 1, .preemptions = 1, .check = kept, .slow = true)
+MODEL(idle_sleeps, .setup = setup_sleeps, .threads = { m0, m1 }, .daemons = 3,
+      .timeouts = 1, .preemptions = 1, .check = kept)
