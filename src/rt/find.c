@@ -326,7 +326,7 @@ bool mri_find_missed(void)
 	return atomic_get(&mri_sched.nqueue, relaxed) != 0;
 }
 
-static int64_t earliest_timer(void)
+int64_t mri_find_timer(void)
 {
 	/* N1: acquire, pairs with N2. */
 	int n = atomic_get(&mri_sched.nps, acquire);
@@ -358,7 +358,7 @@ static void rest(struct m *m)
 		atomic_add(&mri_sched.nspinning, 1u, relaxed); /* relaxed: as above */
 		return;
 	}
-	mri_idle_sleep(m, earliest_timer());
+	mri_idle_sleep(m, mri_find_timer());
 }
 
 /* The running context is g0 and the last goroutine is behind: the next one. */

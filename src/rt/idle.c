@@ -234,7 +234,7 @@ void mri_sched_wake(void)
 		/* Others may have seen a spinner in us and gone away content: look
 		 * again, as a spinner does. Relaxed: I2 follows. */
 		atomic_sub(&mri_sched.nspinning, 1u, relaxed);
-		if (!mri_find_missed())
+		if (!mri_find_missed() && !mri_find_timer())
 			return;
 	}
 }
@@ -393,7 +393,6 @@ void mri_idle_sleep_only(struct m *m)
 void mri_sched_handoff(struct p *p)
 {
 	bool work, surplus;
-	int64_t next = mri_timer_next(p->timers);
 
 	mri_lock_take(&mri_sched.lock);
 	/* Decided here, once: when the lock is dropped it may be in use again. */
@@ -406,8 +405,8 @@ void mri_sched_handoff(struct p *p)
 		mri_idle_drain(NULL, p);
 	else if (work)
 		start_m(p, false);
-	else if (next || mri_find_missed())
-		mri_sched_wake(); /* to keep the time for it; or work came meanwhile */
+	else if (mri_find_missed() || mri_timer_next(p->timers))
+		mri_sched_wake(); /* for what came meanwhile; or to keep the time */
 }
 
 /* Its timers go to the first P, which is never surplus. */

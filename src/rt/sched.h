@@ -22,6 +22,7 @@ void mri_find_queue_next(struct p *p, struct g *g);
 /* Is there anything that somebody made visible without waking anyone, because it saw
  * the caller spin or have a P? Asked after both have ended. */
 bool mri_find_missed(void);
+int64_t mri_find_timer(void);                   /* the earliest of all; 0: none */
 void mri_find_queue_global(struct g *g);
 void mri_find_push_locked(struct g *g);         /* the same, sched.lock held */
 void mri_find_push_bound(struct m *m, struct g *g);

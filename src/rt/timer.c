@@ -86,8 +86,9 @@ static void remove_at(struct mri_timers *h, uint32_t i)
 }
 static void publish(struct mri_timers *h)
 {
-	/* T1: release, pairs with T2. */
-	atomic_set(&h->next, h->n ? h->e[0].when : 0, release);
+	/* Relaxed: a hint, the heap's lock decides. The fences I4 and I2 see to it that
+	 * nobody goes to sleep past a timer that its starter leaves to him. */
+	atomic_set(&h->next, h->n ? h->e[0].when : 0, relaxed);
 }
 
 static bool grow(struct mri_timers *h)
@@ -118,8 +119,8 @@ struct mri_timers *mri_timer_start_held(struct mri_timer *t)
 		mri_lock_drop(&h->lock);
 		return NULL;
 	}
-	/* T3: release, pairs with T4. */
-	atomic_set(&t->heap, h, release);
+	/* Relaxed: whoever stops it has it from us. */
+	atomic_set(&t->heap, h, relaxed);
 	sift_up(h, h->n++, (struct entry){ t->when, t });
 	publish(h);
 	if (!p)
@@ -170,7 +171,7 @@ static struct mri_timers *lock_heap_of(struct mri_timer *t)
 {
 	struct mri_timers *h;
 
-	/* T4: acquire, pairs with T3. */
+	/* T2: acquire, pairs with T1. */
 	while ((h = atomic_get(&t->heap, acquire)) != NULL) {
 		mri_lock_take(&h->lock);
 		/* Relaxed: by the lock. */
@@ -210,8 +211,8 @@ void mri_timer_move_all(struct mri_timers *from, struct mri_timers *to)
 		if (to->n == to->cap && !grow(to))
 			mri_fatal("out of memory for %u timers", to->n);
 		from->n--;
-		/* T3: release, pairs with T4. */
-		atomic_set(&e.t->heap, to, release);
+		/* Relaxed: heaps live for ever, and who follows takes the lock of `to`. */
+		atomic_set(&e.t->heap, to, relaxed);
 		sift_up(to, to->n++, e);
 	}
 	publish(from);
@@ -231,7 +232,7 @@ int64_t mri_timer_run(struct mri_timers *h, int64_t now)
 		remove_at(h, 0);
 		publish(h);
 		claimed = !t->claim || t->claim(t);
-		/* T3: release, pairs with T4: who sees NULL may free an unclaimed timer
+		/* T1: release, pairs with T2: who sees NULL may free an unclaimed timer
 		 * at once; it is not touched again. */
 		atomic_set(&t->heap, NULL, release);
 		if (!claimed)
@@ -246,6 +247,6 @@ int64_t mri_timer_run(struct mri_timers *h, int64_t now)
 
 int64_t mri_timer_next(struct mri_timers *h)
 {
-	/* T2: acquire, pairs with T1. */
-	return atomic_get(&h->next, acquire);
+	/* Relaxed: as in publish. */
+	return atomic_get(&h->next, relaxed);
 }

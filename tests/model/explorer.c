@@ -817,18 +817,15 @@ static bool search(uint64_t budget, double until)
 
 static void search_random(uint64_t runs, double until)
 {
-	uint64_t length = 50;
-
 	mx->random = true;
 	mx->guessing = false;
 	mx->replay = 0;
-	for (uint64_t i = 0; i < runs && ((i & 255) || now() < until); i++) {
+	for (uint64_t i = 0; i < runs && (i == 0 || (i & 255) || now() < until); i++) {
 		mx->seed = mx_settings.seed + i;
 		mx->rnd = mx_mix(mx->seed, 0x5eed) | 1;
 		for (unsigned c = 0; c < ARRAY_LEN(mx->change); c++)
-			mx->change[c] = c < 4 ? (int)(rnd() % length) : -1;
+			mx->change[c] = c < 4 ? (int)(rnd() % (64u << mx->seed / 2 % 4)) : -1;
 		execute();
-		length = (length * 3 + (uint64_t)mx->nsteps) / 4 + 1;
 		if (failed())
 			return;
 	}
@@ -890,7 +887,7 @@ int mx_run(struct model *m)
 	mx->rnd = 88172645463325252u;
 	/* First a few at random: they learn which variables are shared, or the search would
 	 * begin again and again, and find most of what is badly wrong. */
-	search_random(m->random ? 0 : WARM_UP, start + mx_settings.seconds / 4);
+	search_random(m->random || mx_settings.seconds <= 0 ? 0 : WARM_UP, start + mx_settings.seconds / 4);
 	if (!m->random && !failed())
 		whole = search(budget ? budget : UINT64_MAX, start + mx_settings.seconds);
 	if (!whole && !failed())
