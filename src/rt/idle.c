@@ -347,10 +347,10 @@ void mri_idle_queue_bound(struct g *g)
 	else
 		mri_find_push_locked(g);
 	mri_lock_drop(&mri_sched.lock);
+	/* Else nobody: no P is idle, and before one is put away its M looks at the queue
+	 * under this lock, or wakes another afterwards. */
 	if (p)
 		wake_m(b);
-	else
-		mri_sched_wake();
 }
 
 void mri_idle_deliver(struct m *m, struct g *g)
