@@ -194,6 +194,78 @@ static void setup_grow(void)
 	two = world_g(count);
 	first(0, world_g(starts_two));
 }
+/* What waits in the ring of an M that computes is for the new P. */
+static uint32_t flag_set;
+static void sets_flag(void) { atomic_set(&flag_set, 1u, release); }
+static void starts_and_computes(void)
+{
+	starts_two();                   /* the second kicks the first out of the slot */
+	model_await(&flag_set, 1);
+}
+static void setup_grow_for_work(void)
+{
+	world_procs(1);
+	world_m_init(0);
+	one = world_g(sets_flag);
+	two = world_g(count);
+	first(0, world_g(starts_and_computes));
+}
+/* The same, but it is the P of one that goes into a system call. */
+static void blocks(void)
+{
+	mri_sched_block_begin();
+	model_await(&flag_set, 1);
+	mri_sched_block_end();
+}
+static void setup_block_for_work(void)
+{
+	world_procs(2);
+	world_m_init(0);
+	world_m_init(1);
+	one = world_g(sets_flag);
+	two = world_g(count);
+	first(0, world_g(starts_and_computes));
+	first(1, world_g(blocks));
+}
+/* And this P is surplus when it is given up, but not any more when it is put away. */
+static uint32_t is_fewer, will_block;
+static void blocks_when_fewer(void)
+{
+	model_await(&is_fewer, 1);
+	atomic_set(&will_block, 1u, relaxed);
+	blocks();
+}
+static void fewer_and_more_later(void)
+{
+	fewer();
+	atomic_set(&is_fewer, 1u, relaxed);
+	model_await(&will_block, 1);
+	mri_sched_set_procs(2);
+}
+static void setup_block_when_fewer(void)
+{
+	world_procs(2);
+	world_m_init(0);
+	world_m_init(1);
+	one = world_g(sets_flag);
+	two = world_g(count);
+	first(0, world_g(starts_and_computes));
+	first(1, world_g(blocks_when_fewer));
+}
+/* Who spins on a surplus P has been relied upon. */
+static void fewer_and_start(void)
+{
+	fewer();
+	mri_sched_start(one);
+}
+static void setup_surplus_spins(void)
+{
+	world_procs(2);
+	world_m_init(0);
+	world_m_init(1);
+	one = world_g(count);
+	world_ghosts_ok = true;
+}
 /* Its M looks for work, and steals, while they become more. */
 static void setup_grow_spinning(void)
 {
@@ -209,6 +281,18 @@ MODEL(idle_fewer_of_idle, .setup = setup_surplus_idle,
       .threads = { m0, fewer_and_more, world_spare }, .daemons = 5, .preemptions = 1,
       .check = all_at_rest)
 MODEL(idle_grow, .setup = setup_grow, .threads = { m0, grow, world_spare }, .daemons = 5,
+      .preemptions = 1, .check = all_at_rest)
+MODEL(idle_fewer_spinning, .setup = setup_surplus_spins,
+      .threads = { m0, m1, fewer_and_start }, .daemons = 3, .preemptions = 1,
+      .check = all_at_rest)
+MODEL(idle_grow_for_work, .setup = setup_grow_for_work,
+      .threads = { m0, grow, world_spare }, .daemons = 5, .preemptions = 1,
+      .check = all_at_rest)
+MODEL(idle_block_for_work, .setup = setup_block_for_work,
+      .threads = { m0, m1, world_spare }, .daemons = 7, .preemptions = 1,
+      .check = all_at_rest)
+MODEL(idle_block_when_fewer, .setup = setup_block_when_fewer,
+      .threads = { m0, m1, fewer_and_more_later, world_spare }, .daemons = 11,
       .preemptions = 1, .check = all_at_rest)
 MODEL(idle_grow_spinning, .setup = setup_grow_spinning, .threads = { m0, grow },
       .daemons = 1, .preemptions = 2, .check = all_at_rest)

@@ -58,7 +58,7 @@ $(foreach t,$(MODEL_TESTS),$(eval $(call model_link,$(t))))
 model: $(MODEL_BINS)
 	@tests/model/run.sh $(MODEL_B) '$(T)' --seconds $(MODEL_SECONDS) $(MODEL_BINS)
 model-quick: $(MODEL_BINS)
-	@tests/model/run.sh $(MODEL_B) '$(T)' --quick --seconds 1.5 --random 5000 $(MODEL_BINS)
+	@tests/model/run.sh $(MODEL_B) '$(T)' --quick --seconds 1.2 --random 5000 $(MODEL_BINS)
 mutate: $(MODEL_BINS)
 	@CC='$(CC)' tests/model/mutate.py $(if $(T),--only '$(T)')
 # For mutate.py: what to build and how.
