@@ -169,9 +169,9 @@ static void do_without(struct m *m, struct p *p, bool spinning, int err)
 	if (end)
 		mri_fatal("millrace: cannot start a thread (error %d)", err);
 	if (spinning)
-		/* I1: seq_cst, pairs with I2. Who saw a spinner in us and went away
+		/* Relaxed: no look follows. Who saw a spinner in us and went away
 		 * content left it to sysmon. */
-		atomic_sub(&mri_sched.nspinning, 1u, seq_cst);
+		atomic_sub(&mri_sched.nspinning, 1u, relaxed);
 	/* Relaxed: as long as an M is active sysmon looks again and again. */
 	atomic_set(&mri_sched.thread_err, err, relaxed);
 	if (nobody)
@@ -348,7 +348,7 @@ void mri_idle_queue_bound(struct g *g)
 		mri_find_push_locked(g);
 	mri_lock_drop(&mri_sched.lock);
 	/* Else nobody: no P is idle, and before one is put away its M looks at the queue
-	 * under this lock, or wakes another afterwards. */
+	 * under this lock, or wakes another afterwards, or leaves it to sysmon. */
 	if (p)
 		wake_m(b);
 }

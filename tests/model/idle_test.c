@@ -266,6 +266,17 @@ static void setup_surplus_spins(void)
 	one = world_g(count);
 	world_ghosts_ok = true;
 }
+/* Somebody counts the goroutines, P by P. */
+static void counts(void)
+{
+	world_thread();
+	model_check(mri_g_count() == 0);
+}
+static void setup_count(void)
+{
+	world_procs_busy(1);
+	world_ghosts_ok = true;
+}
 /* Its M looks for work, and steals, while they become more. */
 static void setup_grow_spinning(void)
 {
@@ -294,6 +305,7 @@ MODEL(idle_block_for_work, .setup = setup_block_for_work,
 MODEL(idle_block_when_fewer, .setup = setup_block_when_fewer,
       .threads = { m0, m1, fewer_and_more_later, world_spare }, .daemons = 11,
       .preemptions = 1, .check = all_at_rest)
+MODEL(idle_grow_and_count, .setup = setup_count, .threads = { grow, counts })
 MODEL(idle_grow_spinning, .setup = setup_grow_spinning, .threads = { m0, grow },
       .daemons = 1, .preemptions = 2, .check = all_at_rest)
 

@@ -315,8 +315,8 @@ def main():
                 bad += 1
             print("%-34s %4d  %-20s %-60s %s" % (where, number, what, old[:60], verdict),
                   flush=True)
-    print("%d killed, %d survived with a reason, %d survived without" %
-          (killed, explained, bad))
+    print("%d killed, %d survived with a reason, %d survived without; %.0f s of CPU" %
+          (killed, explained, bad, os.times().children_user))
     return 1 if bad else 0
 
 

@@ -56,6 +56,24 @@ MODEL(sched_ring_as_the_other_sleeps, .setup = setup_compute,
       .threads = { m0, m1, world_spare }, .daemons = 7, .preemptions = 1,
       .check = world_all_done)
 
+/* ---- a report reads where a goroutine comes from, if it is not dead ---- */
+static void names_and_starts(void)
+{
+	one->name = "one";
+	start_one();
+}
+static void reports(void)
+{
+	if (atomic_get(&one->state, acquire) != G_DEAD)
+		model_check(one->name != NULL);
+}
+static void setup_report(void)
+{
+	world_procs_busy(1);
+	one = world_g(count);
+}
+MODEL(sched_report, .setup = setup_report, .threads = { names_and_starts, reports })
+
 /* ---- park and ready ---- */
 static struct mri_lock l;
 static struct g *waiting;
