@@ -42,9 +42,9 @@
 	.size	\name, . - \name
 .endm
 
-/* d8 has the DWARF number 72. */
-.macro CFI_FRAME
-	.cfi_def_cfa sp, FRAME_SIZE
+/* A saved frame at the address in reg. d8 has the DWARF number 72. */
+.macro CFI_FRAME reg
+	.cfi_def_cfa \reg, FRAME_SIZE
 	.cfi_offset 29, 0 - FRAME_SIZE
 	.cfi_offset 30, 8 - FRAME_SIZE
 	.irp	i, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -71,7 +71,7 @@
 	stp	d14, d15, [sp, #144]
 	mrs	x9, fpcr
 	str	x9, [sp, #FRAME_FPCR]
-	CFI_FRAME
+	CFI_FRAME sp
 .endm
 
 .macro RESTORE_FRAME
@@ -246,13 +246,41 @@ FUNCTION mri_arch_throw
 	ldr	x9, [x0]
 	add	x9, x9, #8
 	mov	sp, x9
-	CFI_FRAME
+	CFI_FRAME sp
 	ldr	x9, [sp, #FRAME_FPCR]
 	msr	fpcr, x9
 	mov	w0, #1
 	RESTORE_FRAME
 	ret
 END mri_arch_throw
+
+/* bool mri_arch_walk(const struct mri_arch_ctx *ctx, void (*fn)(void *), void *arg)
+ *
+ * While fn runs the CFI calls the suspended frame, which x19 points at, the one that
+ * has called us. */
+FUNCTION mri_arch_walk
+	stp	x29, x30, [sp, #-32]!
+	.cfi_adjust_cfa_offset 32
+	.cfi_offset 29, -32
+	.cfi_offset 30, -24
+	str	x19, [sp, #16]
+	.cfi_offset 19, -16
+	mov	x29, sp
+	ldr	x19, [x0]
+	mov	x0, x2
+	.cfi_remember_state
+	CFI_FRAME x19
+	blr	x1
+	.cfi_restore_state
+	mov	w0, #1
+	ldr	x19, [sp, #16]
+	ldp	x29, x30, [sp], #32
+	.cfi_def_cfa_offset 0
+	.cfi_restore 19
+	.cfi_restore 29
+	.cfi_restore 30
+	ret
+END mri_arch_walk
 
 	.section .note.gnu.property, "a", %note
 	.p2align 3

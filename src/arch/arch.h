@@ -86,6 +86,22 @@ struct mri_arch_catch {
 int mri_arch_catch(struct mri_arch_catch *c, void (*fn)(void *), void *arg);
 void mri_arch_throw(struct mri_arch_catch *c) __attribute__((noreturn));
 
+/* The context of whoever called mri_arch_catch(c), which has not returned: as good as
+ * suspended for mri_arch_walk, and for that only. */
+static inline struct mri_arch_ctx mri_arch_catch_ctx(const struct mri_arch_catch *c)
+{
+#ifdef MRI_ARCH_FALLBACK
+	return (struct mri_arch_ctx){ .sp = c->frame, .uc = c->uc };
+#else
+	return (struct mri_arch_ctx){ .sp = (char *)c->frame + sizeof(void *) };
+#endif
+}
+
+/* Call fn(arg), for which ctx, suspended, is the caller's caller: an unwinder that
+ * starts in fn goes on from here to the frames of ctx. The frame above fn's is
+ * mri_arch_walk's. False where that cannot be done: fn is not called. */
+bool mri_arch_walk(const struct mri_arch_ctx *ctx, void (*fn)(void *), void *arg);
+
 /* The word in the ELF note ".note.millrace" (capture.c): the library's version. */
 #ifndef MRI_ARCH_NOTE_VERSION
 #define MRI_ARCH_NOTE_VERSION 1

@@ -85,6 +85,13 @@ void mri_arch_throw(struct mri_arch_catch *c)
 	__builtin_trap();
 }
 
+/* The saved registers are somewhere in a ucontext_t: no CFI can say where. */
+bool mri_arch_walk(const struct mri_arch_ctx *ctx, void (*fn)(void *), void *arg)
+{
+	(void)ctx, (void)fn, (void)arg;
+	return false;
+}
+
 /* ---- capture and call ---- */
 
 /* block[0..47] is what __builtin_apply_args returned: the address of the stack

@@ -83,6 +83,18 @@
 	POP	rbp
 .endm
 
+/* A saved frame at the address in reg. */
+.macro CFI_FRAME reg
+	.cfi_def_cfa %\reg, FRAME_SIZE
+	.cfi_offset %rbp, FRAME_RBP - FRAME_SIZE
+	.cfi_offset %rbx, FRAME_RBX - FRAME_SIZE
+	.cfi_offset %r12, FRAME_R12 - FRAME_SIZE
+	.cfi_offset %r13, 24 - FRAME_SIZE
+	.cfi_offset %r14, 16 - FRAME_SIZE
+	.cfi_offset %r15, 8 - FRAME_SIZE
+	.cfi_offset %rip, FRAME_RIP - FRAME_SIZE
+.endm
+
 	.hidden	mri_arch_captured
 	.text
 
@@ -262,19 +274,30 @@ END mri_arch_catch
 FUNCTION mri_arch_throw
 	movq	(%rdi), %rax
 	leaq	8(%rax), %rsp
-	.cfi_def_cfa %rsp, FRAME_SIZE
-	.cfi_offset %rbp, FRAME_RBP - FRAME_SIZE
-	.cfi_offset %rbx, FRAME_RBX - FRAME_SIZE
-	.cfi_offset %r12, FRAME_R12 - FRAME_SIZE
-	.cfi_offset %r13, 24 - FRAME_SIZE
-	.cfi_offset %r14, 16 - FRAME_SIZE
-	.cfi_offset %r15, 8 - FRAME_SIZE
+	CFI_FRAME rsp
 	ldmxcsr	(%rsp)
 	fldcw	4(%rsp)
 	movl	$1, %eax
 	RESTORE_FRAME
 	ret
 END mri_arch_throw
+
+/* bool mri_arch_walk(const struct mri_arch_ctx *ctx, void (*fn)(void *), void *arg)
+ *
+ * While fn runs the CFI calls the suspended frame, which rbx points at, the one that
+ * has called us. */
+FUNCTION mri_arch_walk
+	PUSH	rbx
+	movq	(%rdi), %rbx
+	movq	%rdx, %rdi
+	.cfi_remember_state
+	CFI_FRAME rbx
+	call	*%rsi
+	.cfi_restore_state
+	movl	$1, %eax
+	POP	rbx
+	ret
+END mri_arch_walk
 
 	.section .note.gnu.property, "a", @note
 	.p2align 3

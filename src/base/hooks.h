@@ -18,6 +18,8 @@ struct mri_hooks {
 	void (*dump_all)(struct mri_out *o);
 	/* diag/report.c: nothing can ever run again; says so and does not return */
 	void (*deadlock)(void);
+	/* diag/quit.c: SIGQUIT may have come; called by sysmon */
+	void (*quit)(void);
 	/* std/signal.c: signals have arrived; called by sysmon */
 	void (*signals)(void);
 	/* std/signal.c: somebody is notified of signals, so a signal could wake him */

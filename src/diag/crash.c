@@ -37,13 +37,25 @@ static bool main_overflow(struct g *g, const char *addr)
 
 /* Tracing reads the stack, which may be what is broken: a fault in there comes back to
  * on_fault, which throws to here. Per thread: several may fault at once. */
-struct tracing {
+static __thread struct mri_arch_catch *guarded
+	__attribute__((tls_model("initial-exec")));
+
+bool mri_crash_guard(void (*fn)(void *), void *arg)
+{
 	struct mri_arch_catch at;
+	bool failed;
+
+	guarded = &at;
+	failed = mri_arch_catch(&at, fn, arg);
+	guarded = NULL;
+	return !failed;
+}
+
+struct tracing {
 	void *pcs[TRACE];
 	int n;
 	void *ucontext;
 };
-static __thread struct tracing *tracing __attribute__((tls_model("initial-exec")));
 
 static void trace(void *arg)
 {
@@ -56,14 +68,12 @@ static void trace(void *arg)
 static void describe(struct mri_out *o, struct g *g, void *ucontext)
 {
 	struct tracing t = { .ucontext = ucontext };
-	bool failed;
+	bool traced;
 
 	mri_out_flush(o);       /* whatever comes */
-	tracing = &t;
-	failed = mri_arch_catch(&t.at, trace, &t);
-	tracing = NULL;
-	mri_panic_describe(o, g, t.pcs, failed ? 0 : t.n);
-	if (failed)
+	traced = mri_crash_guard(trace, &t);
+	mri_panic_describe(o, g, t.pcs, traced ? t.n : 0);
+	if (!traced)
 		mri_out_str(o, "(its stack is damaged)\n");
 	mri_out_flush(o);
 }
@@ -116,9 +126,9 @@ static void on_fault(int sig, siginfo_t *info, void *ucontext)
 	struct mri_out o;
 	char here;
 
-	if (tracing) {
-		mri_san_unwound(&here, tracing->at.frame);
-		mri_arch_throw(&tracing->at);
+	if (guarded) {
+		mri_san_unwound(&here, guarded->frame);
+		mri_arch_throw(guarded);
 	}
 	if (g && sig != SIGFPE && info->si_code > 0) {
 		hit = mri_stack_find(info->si_addr, &overflow);

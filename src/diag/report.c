@@ -4,8 +4,9 @@
  * Reads other goroutines' wait records while they may change: each field is atomic,
  * the whole is a snapshot of nothing in particular. No lock, no malloc, write(2) only,
  * so a signal handler may call it too. */
-#include "diag/diag.h"
+#include "diag/report.h"
 #include "base/hooks.h"
+#include "diag/diag.h"
 #include "millrace/go.h"
 #include "os/os.h"
 #include "rt/rt.h"
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 
 /* Relaxed, all in here: see above. */
-static const char *state_of(struct g *g)
+const char *mri_report_state(struct g *g)
 {
 	uint32_t why = atomic_get(&g->wait.why, relaxed);
 
@@ -26,22 +27,28 @@ static const char *state_of(struct g *g)
 	}
 }
 
-static void print(struct mri_out *o, struct g *g)
+void mri_report_head(struct mri_out *o, struct g *g, int64_t now)
 {
-	const void *obj = atomic_get(&g->wait.obj, relaxed);
 	const char *name = atomic_get(&g->name, relaxed);
 	bool waits = atomic_get(&g->state, relaxed) == G_WAITING;
 
 	mri_out_fmt(o, "goroutine %lld [%s", (long long)atomic_get(&g->id, relaxed),
-		    state_of(g));
+		    mri_report_state(g));
 	if (waits)
-		mri_out_fmt(o, ", %ms",
-			    mri_os_now() - atomic_get(&g->wait.since, relaxed));
+		mri_out_fmt(o, ", %ms", now - atomic_get(&g->wait.since, relaxed));
 	if (waits && atomic_get(&g->wait.timed, relaxed))
 		mri_out_str(o, ", with a timer");
 	if (atomic_get(&g->locked, relaxed))
 		mri_out_str(o, ", locked to thread");
 	mri_out_fmt(o, "]: %s\n", name ? name : "?");
+}
+
+static void print(struct mri_out *o, struct g *g)
+{
+	const void *obj = atomic_get(&g->wait.obj, relaxed);
+	bool waits = atomic_get(&g->state, relaxed) == G_WAITING;
+
+	mri_report_head(o, g, mri_os_now());
 	if (waits && obj)
 		mri_out_fmt(o, "\twaits on %p\n", obj);
 	mri_panic_created(o, g);
@@ -64,12 +71,69 @@ static void dump_all(struct mri_out *o)
 			    threads == 1 ? " waits" : "s wait");
 }
 
+/* ---- stacks by kind ---- */
+
+/* Goroutines that run the same function. */
+struct kind {
+	void (*fn)(void);
+	const char *name;
+	size_t size, used;
+	long n;
+};
+
+/* No malloc: so many kinds, in the order in which they are met, and the others. */
+struct kinds {
+	struct kind kind[24];
+	int n;
+};
+
+static bool add_to_kind(struct g *g, void *arg)
+{
+	struct kinds *all = arg;
+	size_t size = (size_t)(g->hi - g->lo), used = mri_stack_used(g);
+	int i = 0;
+
+	while (i < all->n && (all->kind[i].fn != g->fn || all->kind[i].size != size))
+		i++;
+	if (i == (int)ARRAY_LEN(all->kind)) {
+		all->kind[--i].name = "and others";
+	} else if (i == all->n) {
+		all->n++;
+		all->kind[i] = (struct kind){
+			.fn = g->fn,
+			.name = atomic_get(&g->name, relaxed),
+			.size = size,
+		};
+	}
+	all->kind[i].n++;
+	if (all->kind[i].used < used)
+		all->kind[i].used = used;
+	return true;
+}
+
+static void print_kinds(struct mri_out *o)
+{
+	struct kinds all = { .n = 0 };
+
+	mri_stack_each(add_to_kind, &all);
+	mri_out_str(o, "stacks, the most that one of each kind has used:\n");
+	for (int i = 0; i < all.n; i++) {
+		const struct kind *k = &all.kind[i];
+
+		if (k->used)
+			mri_out_fmt(o, "%8zu of %zu KiB, %ld of %s\n",
+				    (k->used + 1023) / 1024, k->size / 1024, k->n,
+				    k->name ? k->name : "?");
+	}
+}
+
 void mr_go_dump(int fd)
 {
 	struct mri_out o;
 
 	mri_out_init(&o, fd);
 	dump_all(&o);
+	print_kinds(&o);
 	mri_out_flush(&o);
 }
 

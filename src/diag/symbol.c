@@ -320,6 +320,7 @@ static void describe(const struct module *m, const struct file *f, struct mri_sy
 	struct table t;
 	bool ours = false;
 
+	out->in_file = f->data;
 	if (f->data && table_of_file(f, SHT_SYMTAB, &t))
 		sym = search(&t, out->module_offset, &ours);
 	if (!sym && f->data && table_of_file(f, SHT_DYNSYM, &t))
@@ -398,7 +399,7 @@ bool mri_symbol_find(void *pc, struct mri_symbol *out)
 	out->name[0] = out->module[0] = 0;
 	out->module_offset = m.pc;
 	out->symbol_offset = 0;
-	out->in_library = false;
+	out->in_library = out->in_file = false;
 	if (!dl_iterate_phdr(match_module, &m))
 		goto out;
 	out->module_offset = m.pc - m.base;

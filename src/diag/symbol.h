@@ -9,6 +9,7 @@ struct mri_symbol {
 	uintptr_t module_offset;        /* what addr2line -e module wants */
 	uintptr_t symbol_offset;        /* from the function's start; 0 if unknown */
 	bool in_library;                /* millrace's own code, as far as can be told */
+	bool in_file;                   /* the file `module` is what was loaded */
 };
 
 /* Describe pc. True if the function's name is known; all of *out is set anyhow.

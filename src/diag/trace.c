@@ -100,8 +100,16 @@ static noinline int capture(void **pcs, int max)
 	return w.n;
 }
 
-/* Where a context is, and where its function returns to if it was just called. */
+/* Where a context is, its stack pointer, and where its function returns to if it was
+ * just called. */
 #if defined(__x86_64__)
+uintptr_t mri_trace_sp(const void *ucontext)
+{
+	const ucontext_t *uc = ucontext;
+
+	return (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
+}
+
 static uintptr_t context_pc(const ucontext_t *uc)
 {
 	return (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
@@ -118,6 +126,13 @@ static uintptr_t context_return(const ucontext_t *uc)
 	return *(volatile uintptr_t *)sp;
 }
 #elif defined(__aarch64__)
+uintptr_t mri_trace_sp(const void *ucontext)
+{
+	const ucontext_t *uc = ucontext;
+
+	return uc->uc_mcontext.sp;
+}
+
 static uintptr_t context_pc(const ucontext_t *uc)
 {
 	return uc->uc_mcontext.pc;
@@ -128,6 +143,13 @@ static uintptr_t context_return(const ucontext_t *uc)
 	return uc->uc_mcontext.regs[30];
 }
 #elif defined(__riscv)
+uintptr_t mri_trace_sp(const void *ucontext)
+{
+	const ucontext_t *uc = ucontext;
+
+	return uc->uc_mcontext.__gregs[REG_SP];
+}
+
 static uintptr_t context_pc(const ucontext_t *uc)
 {
 	return uc->uc_mcontext.__gregs[REG_PC];
@@ -138,6 +160,12 @@ static uintptr_t context_return(const ucontext_t *uc)
 	return uc->uc_mcontext.__gregs[REG_RA];
 }
 #else
+uintptr_t mri_trace_sp(const void *ucontext)
+{
+	(void)ucontext;
+	return 0;
+}
+
 static uintptr_t context_pc(const ucontext_t *uc)
 {
 	(void)uc;
@@ -159,6 +187,7 @@ static bool is_code(uintptr_t pc)
 	return sym.module[0];
 }
 
+/* The frames under the one at the pc of ucontext, wherever the walk begins. */
 static int capture_signal(void **pcs, int max, void *ucontext)
 {
 	uintptr_t pc = context_pc(ucontext);
@@ -175,6 +204,35 @@ static int capture_signal(void **pcs, int max, void *ucontext)
 	if (w.n == 1 && max > 1 && !is_code(pc) && is_code(context_return(ucontext)))
 		pcs[w.n++] = (void *)context_return(ucontext);
 	return w.n;
+}
+
+struct suspended {
+	void **pcs;
+	int max, n;
+	void *ucontext;
+};
+
+static noinline void capture_suspended(void *arg)
+{
+	struct suspended *s = arg;
+	/* This function and mri_arch_walk. */
+	struct walk w = { .pcs = s->pcs, .max = s->max, .skip = 2 };
+
+	if (s->ucontext) {
+		s->n = capture_signal(s->pcs, s->max, s->ucontext);
+		return;
+	}
+	_Unwind_Backtrace(on_frame, &w);
+	finish(&w);
+	s->n = w.n;
+}
+
+int mri_trace_suspended(void **pcs, int max, const struct mri_arch_ctx *ctx,
+			void *ucontext)
+{
+	struct suspended s = { .pcs = pcs, .max = max, .ucontext = ucontext };
+
+	return mri_arch_walk(ctx, capture_suspended, &s) ? s.n : 0;
 }
 
 /* ---- print ---- */
@@ -214,6 +272,11 @@ static bool is_start_code(const struct mri_symbol *sym)
 	return !sym->name[0] && slash && !strncmp(slash, "/libc.so", 8);
 }
 
+bool mri_trace_is_ours(const struct mri_symbol *sym, bool bottom)
+{
+	return sym->in_library || (bottom && is_start_code(sym));
+}
+
 static bool is_ours(void *pc, bool bottom)
 {
 	struct mri_symbol sym;
@@ -221,7 +284,7 @@ static bool is_ours(void *pc, bool bottom)
 	if (!pc)
 		return false;
 	mri_symbol_find(code_of(pc), &sym);
-	return sym.in_library || (bottom && is_start_code(&sym));
+	return mri_trace_is_ours(&sym, bottom);
 }
 
 static void trace(struct mri_out *o, void *const *pcs, int n)

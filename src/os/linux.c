@@ -35,6 +35,7 @@ enum { MEMBARRIER_PRIVATE_EXPEDITED = 1 << 3, MEMBARRIER_REGISTER = 1 << 4 };
 #define AT_MINSIGSTKSZ 51
 #endif
 
+enum { RESIDENT_PAGES = 1024 };         /* asked for at a time */
 enum { NS_PER_S = 1000000000, TSAN_SLICE = 20 * 1000 * 1000 };
 
 #if defined(MRI_ASAN) || defined(MRI_TSAN)
@@ -261,6 +262,11 @@ int mri_os_thread_stack(void **lo, void **hi)
 	return -err;
 }
 
+int mri_os_thread_signal(int tid, int sig)
+{
+	return (int)linux_call(SYS_tgkill, linux_call(SYS_getpid), tid, sig);
+}
+
 int64_t mri_os_thread_cpu(int tid)
 {
 	/* The kernel's name for the CPU clock of a thread: the tid inverted, then
@@ -438,6 +444,38 @@ int mri_os_release(void *p, size_t size)
 int mri_os_remap(void *p, size_t size)
 {
 	return map(p, size, MAP_FIXED) ? 0 : -ENOMEM;
+}
+
+/* The lowest resident page of some; `end`: none. Asked in one go, and where some are not
+ * mapped, one by one. */
+static char *lowest_resident(char *at, char *end)
+{
+	unsigned char there[RESIDENT_PAGES];
+	size_t page = page_size();
+	bool whole = linux_call(SYS_mincore, at, end - at, there) == 0;
+
+	for (unsigned char *t = there; at < end; at += page, t++)
+		if ((whole || linux_call(SYS_mincore, at, page, t) == 0) && (*t & 1))
+			break;
+	return at;
+}
+
+size_t mri_os_resident(void *lo, void *hi)
+{
+	size_t page = page_size();
+	char *at = (char *)((uintptr_t)lo & ~(page - 1));
+	char *end = (char *)round_up((uintptr_t)hi, page);
+
+	while (at < end) {
+		size_t step = RESIDENT_PAGES * page;
+		char *stop = step < (size_t)(end - at) ? at + step : end;
+
+		at = lowest_resident(at, stop);
+		if (at < stop)
+			break;
+	}
+	at = at < (char *)lo ? lo : at;
+	return at < (char *)hi ? (size_t)((char *)hi - at) : 0;
 }
 
 void mri_os_in_core(void *p, size_t size, bool in)

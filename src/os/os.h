@@ -6,6 +6,7 @@
 #define MRI_OS_OS_H
 #include "base/attr.h"
 #include <signal.h>
+#include <spawn.h>
 
 /* ---- waiting ---- */
 /* Sleep while *word == seen, until a wake, a signal or `deadline` (monotonic ns; 0:
@@ -36,6 +37,8 @@ bool mri_os_is_main_thread(void);
 /* The calling thread's stack [*lo, *hi), guard excluded. Of the main thread: as far
  * as it may grow. Needs /proc there, else a negative code. */
 int mri_os_thread_stack(void **lo, void **hi);
+/* Send a thread of this process a signal. Async-signal-safe. */
+int mri_os_thread_signal(int tid, int sig);
 /* CPU time used by a thread of this process, ns; negative errno if it is gone. */
 int64_t mri_os_thread_cpu(int tid);
 /* 'R' running or runnable, 'S' sleeping, 'D' ...: the letter of /proc; '?' unknown */
@@ -79,10 +82,30 @@ int mri_os_release(void *p, size_t size);
 /* Replace the mapping by a fresh one: content, page tables, guards and protections
  * all dropped, the address range kept. */
 int mri_os_remap(void *p, size_t size);
+/* The bytes from the lowest page in [lo, hi) that is resident up to hi; 0: none is.
+ * Pages that are swapped out or not mapped count as not there. Async-signal-safe. */
+size_t mri_os_resident(void *lo, void *hi);
 /* exclude from (false) or include in (true) core dumps; splits the mapping */
 void mri_os_in_core(void *p, size_t size, bool in);
 /* true if new mappings are locked into memory (mlockall(MCL_FUTURE)) */
 bool mri_os_memory_is_locked(void);
+
+/* ---- filters ---- */
+/* Another program that reads a text and writes one. */
+struct mri_os_filter {
+	int in, out;                            /* files in memory: its stdin and stdout */
+	posix_spawn_file_actions_t actions;
+};
+/* Gets all that may need malloc. -EPERM: this process has more rights than who started
+ * it, and must not run what PATH says. What is opened is never closed. */
+int mri_os_filter_open(struct mri_os_filter *f);
+/* Run argv, which begins with a name to be found on PATH, with what has been written to
+ * f->in since the last time, and wait for its end. Its environment is empty but for
+ * LC_ALL=C. 0: *text, *size is what it wrote, mapped for good; -ENOENT: there is no such
+ * program; -ETIMEDOUT: killed, `deadline` (monotonic ns) has passed; -EIO: it failed.
+ * Calls neither malloc nor what takes a lock. */
+int mri_os_filter_run(struct mri_os_filter *f, char *const argv[], int64_t deadline,
+		      const char **text, size_t *size);
 
 /* ---- output ---- */
 /* write(2) it all, retrying on EINTR and short writes; a non-blocking fd that takes

@@ -19,6 +19,7 @@ static const struct knob {
 	{ "seed", NULL, 0, UINT64_MAX, &mri_config.seed },
 	{ "crash", NULL, 0, 1, &mri_config.crash },
 	{ "guard", "mprotect", 0, 0, &mri_config.mprotect_guards },
+	{ "dump", "json", 0, 0, &mri_config.dump_json },
 };
 
 static bool parse_number(const char *s, const char *end, uint64_t *out)

@@ -18,6 +18,7 @@
 #include "millrace/panic.h"
 #include "os/os.h"
 #include "rt/rt.h"
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,18 @@ struct mri_unwind {
 
 static uint32_t reporting; /* atomic */
 
+/* What the program has printed so far comes first, if that cannot hang: on the lock of
+ * stdout, or on a full pipe. */
+static void flush_stdout(void)
+{
+	struct pollfd p = { .fd = fileno(stdout), .events = POLLOUT };
+
+	if (poll(&p, 1, 0) == 1 && ftrylockfile(stdout) == 0) {
+		fflush(stdout);
+		funlockfile(stdout);
+	}
+}
+
 void mri_panic_report_begin(struct mri_out *o)
 {
 	static struct g *reporter;
@@ -65,11 +78,7 @@ void mri_panic_report_begin(struct mri_out *o)
 		for (;;)
 			mri_os_futex_wait(&reporting, 1, 0);
 	atomic_set(&reporter, me, relaxed);
-	/* What the program has printed so far comes first, if that cannot hang. */
-	if (ftrylockfile(stdout) == 0) {
-		fflush(stdout);
-		funlockfile(stdout);
-	}
+	flush_stdout();
 	mri_out_init(o, 2);
 }
 

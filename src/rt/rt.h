@@ -144,6 +144,7 @@ struct m {
 	struct g *curg;                 /* atomic: reports and sysmon read it */
 	struct m *all_next;             /* immutable once published */
 	int tid;
+	void *stopped;                  /* atomic: quit.c, where its thread has stopped */
 	uint8_t is_main;
 	/* -- sysmon's -- */
 	bool hog;                       /* burned CPU when its P was taken */
@@ -383,6 +384,7 @@ struct mri_config {
 	uint64_t seed;
 	uint64_t crash;                 /* abort at the panic */
 	uint64_t mprotect_guards;       /* guard=mprotect: the fallback, for tests */
+	uint64_t dump_json;             /* dump=json: SIGQUIT's dump */
 };
 extern struct mri_config mri_config;
 void mri_config_read(void);             /* once, at the start */

@@ -502,6 +502,11 @@ void mri_stack_each(bool (*fn)(struct g *g, void *arg), void *arg)
 	}
 }
 
+size_t mri_stack_used(const struct g *g)
+{
+	return locked ? 0 : mri_os_resident(g->lo, g->hi);
+}
+
 struct g *mri_stack_find(const void *addr, bool *overflow)
 {
 	/* S3: acquire, pairs with S2. */

@@ -16,6 +16,10 @@ void mri_stack_free(struct p *p, struct g *g);
 void mri_stack_each(bool (*fn)(struct g *g, void *arg), void *arg);
 /* The goroutine whose stack or guard contains addr; *overflow: the guard. */
 struct g *mri_stack_find(const void *addr, bool *overflow);
+/* How much of its stack g has used at most, in bytes, counted in pages. What an earlier
+ * goroutine has used of the same slot counts too, until that is given back. 0: unknown.
+ * Async-signal-safe. */
+size_t mri_stack_used(const struct g *g);
 #ifdef MRI_DEV
 /* The running goroutine leaves its stack, or is over: fatal if anything has been written
  * past an end of it. arm: it begins. */

@@ -283,6 +283,8 @@ static void watch(void)
 		atomic_set(&mri_sched.now, now, relaxed);
 		if (mri_hooks.signals)
 			mri_hooks.signals();
+		if (mri_hooks.quit)
+			mri_hooks.quit();
 		/* N1: acquire, pairs with N2. */
 		for (int i = 0; i < atomic_get(&mri_sched.nps, acquire); i++) {
 			changing |= check_p(mri_sched.all_ps[i], now, due);

@@ -990,3 +990,119 @@ TEST(arch_catch, on_two_stacks)
 	co_free(a);
 	co_free(b);
 }
+
+/* ---- walking a suspended context ---- */
+
+static void take_frames(void *p)
+{
+	nframes = backtrace(frames, MAX_FRAMES);
+	++*(int *)p;
+}
+
+static noinline void suspended_inside(volatile int *n)
+{
+	hop(running->back, false);
+	++*n;
+}
+
+static noinline void suspended_outside(void *p)
+{
+	suspended_inside(p);
+	++*(int *)p;
+}
+
+#ifdef MRI_ARCH_FALLBACK
+TEST(arch_walk, is_not_there)
+{
+	int n = 0;
+	struct co *c = co_new(suspended_outside, &n);
+
+	CHECK(!mri_arch_walk(&c->ctx, take_frames, &n));
+	CHECK_EQ(n, 0);
+	co_free(c);
+}
+#else
+static bool ends_at_entry(void)
+{
+	char *last = frames[nframes - 1];
+
+	return nframes < 20 && last > mri_arch_entry && last < mri_arch_entry + 24;
+}
+
+/* Its frames instead of ours, and it goes on afterwards as if nothing had been. */
+TEST(arch_walk, sees_the_suspended_frames)
+{
+	int n = 0, walks = 0;
+	struct co *c = co_new(suspended_outside, &n);
+
+	hop(c, false);
+	for (int i = 1; i <= 3; i++) {
+		CHECK(mri_arch_walk(&c->ctx, take_frames, &walks));
+		CHECK_EQ(walks, i);
+		CHECK(seen((void *)mri_arch_walk) && seen((void *)suspended_inside));
+		CHECK(seen((void *)suspended_outside) && seen((void *)co_main));
+		CHECK(!seen((void *)test_arch_walk__sees_the_suspended_frames));
+		CHECK(ends_at_entry());
+	}
+	hop(c, false);
+	CHECK(c->done);
+	CHECK_EQ(n, 2);
+	co_free(c);
+}
+
+TEST(arch_walk, of_one_that_never_ran)
+{
+	int walks = 0;
+	struct co *c = co_new(never_runs, NULL);
+
+	CHECK(mri_arch_walk(&c->ctx, take_frames, &walks));
+	CHECK(seen((void *)mri_arch_walk) && !seen((void *)co_main));
+	CHECK(ends_at_entry());
+	co_free(c);
+}
+
+struct caught {
+	struct mri_arch_catch c;
+	int n;
+};
+static void stay_in_catch(void *p)
+{
+	hop(running->back, false);
+	++*(int *)p;
+}
+static noinline void catches_and_stays(void *p)
+{
+	struct caught *c = p;
+
+	CHECK_EQ(mri_arch_catch(&c->c, stay_in_catch, &c->n), 0);
+	c->n++;
+}
+
+/* The catcher's frames, below those of what it has called. */
+TEST(arch_walk, of_a_catch)
+{
+	struct caught u = { .n = 0 };
+	struct co *c = co_new(catches_and_stays, &u);
+	struct mri_arch_ctx ctx;
+	int walks = 0;
+
+	hop(c, false);
+	ctx = mri_arch_catch_ctx(&u.c);
+	CHECK(mri_arch_walk(&ctx, take_frames, &walks));
+	CHECK(seen((void *)catches_and_stays) && seen((void *)co_main));
+	CHECK(ends_at_entry());
+	hop(c, false);
+	CHECK_EQ(u.n, 2);
+	co_free(c);
+}
+
+TEST(arch_walk, keeps_callee_saved_registers)
+{
+	struct co *c = co_new(never_runs, NULL);
+	int n = 0;
+
+	CHECK_EQ(regs_kept((void *)mri_arch_walk, &c->ctx, (void *)returns, &n, 7), 0);
+	CHECK_EQ(n, 1);
+	co_free(c);
+}
+#endif
