@@ -24,8 +24,6 @@
 enum { STATUS_SKIP = 77, DEFAULT_LIMIT = 60, MAX_WRAP = 32 };
 
 extern char **environ;
-/* Present when the library is linked in. */
-extern void mr_go_dump(int fd) __attribute__((weak));
 
 /* TSan sleeps a second at each exit for late reports: a test has nothing left then. */
 const char *__tsan_default_options(void);
@@ -318,9 +316,9 @@ static void run_child(struct child *c, const struct test *t, const char *procs)
 	start(c, t, procs, &mask);
 	c->timed_out = !child_ended(c, begin + limit, &set);
 	if (c->timed_out) {
-		/* Ask for a dump of the goroutines first. */
+		/* The library dumps the goroutines. */
 		kill(c->pid, SIGQUIT);
-		child_ended(c, now_ms() + 1000, &set);
+		child_ended(c, now_ms() + 5000, &set);
 	}
 	kill(-c->pid, SIGKILL);
 	while (waitpid(c->pid, &wstatus, 0) < 0 && errno == EINTR)
@@ -483,18 +481,8 @@ static bool matches(const struct test *t, const char *filter)
 	return strstr(name, filter) != NULL;
 }
 
-static void dump_goroutines(int sig)
-{
-	mr_go_dump(STDERR_FILENO);
-	raise(sig);
-}
-
 static int run_body(const char *name)
 {
-	const struct sigaction quit = {
-		.sa_handler = dump_goroutines, .sa_flags = SA_ONSTACK | SA_RESETHAND,
-	};
-
 	for (struct test *t = tests; t; t = t->next) {
 		size_t n = strlen(t->unit);
 
@@ -502,8 +490,6 @@ static int run_body(const char *name)
 		    strcmp(t->name, name + n + 1) != 0)
 			continue;
 		setvbuf(stdout, NULL, _IOLBF, 0);
-		if (mr_go_dump)
-			sigaction(SIGQUIT, &quit, NULL);
 		t->body();
 		return 0;
 	}

@@ -95,6 +95,8 @@ no_tsan void mri_san_switch_in(struct mri_san *self)
 	(void)self;
 }
 
+enum { SAME_STACK = 64 << 10 };         /* further apart are different ones */
+
 /* ASan only. TSan keeps a stack of its own of the functions entered: frames dropped by
  * a forced unwind have left it, because an instrumented function built with
  * -fexceptions (a requirement for panics anyway) runs __tsan_func_exit as a cleanup.
@@ -106,7 +108,8 @@ noinline void mri_san_unwound(void *lo, void *hi)
 #if defined(MRI_ASAN)
 	char *below = __builtin_frame_address(0);
 
-	if ((char *)lo < below)
+	/* Or the caller runs on another stack, a signal's. */
+	if ((char *)lo < below || (char *)lo - below > SAME_STACK)
 		below = lo;
 	__asan_unpoison_memory_region(below, (size_t)((char *)hi - below));
 #endif

@@ -54,8 +54,9 @@ void mri_san_destroy(struct mri_san *s);
 void mri_san_switch_out(struct mri_san *from, struct mri_san *to, bool dying);
 /* first thing after a switch, on the stack of `self` */
 void mri_san_switch_in(struct mri_san *self);
-/* Frames in [lo, hi) of the running stack are dropped without returning, the caller's
- * among them: lo may be any address in its frame, hi is catch.frame. To be called
+/* Frames in [lo, hi) of a stack are dropped without returning. If it is the running one,
+ * the caller's is among them: lo may be any address in its frame. A handler on a signal
+ * stack gives the interrupted stack pointer. hi is catch.frame. To be called
  * before mri_arch_throw, and before _Unwind_ForcedUnwind as well: the cleanups it
  * enters run where the frames under them have been. */
 void mri_san_unwound(void *lo, void *hi);

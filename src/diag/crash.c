@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "base/hooks.h"
 #include "diag/diag.h"
+#include "diag/trace.h"
 #include "os/os.h"
 #include "rt/rt.h"
 #include "rt/stack.h"
@@ -124,10 +125,9 @@ static void on_fault(int sig, siginfo_t *info, void *ucontext)
 	struct g *g = mri_self_or_null(), *hit;
 	bool overflow = false;
 	struct mri_out o;
-	char here;
 
 	if (guarded) {
-		mri_san_unwound(&here, guarded->frame);
+		mri_san_unwound((void *)mri_trace_sp(ucontext), guarded->frame);
 		mri_arch_throw(guarded);
 	}
 	if (g && sig != SIGFPE && info->si_code > 0) {

@@ -73,7 +73,8 @@ static void dump_all(struct mri_out *o)
 
 /* ---- stacks by kind ---- */
 
-/* Goroutines that run the same function. */
+/* Goroutines that run the same function, on stacks of about the same size: slots differ by
+ * some lines. */
 struct kind {
 	void (*fn)(void);
 	const char *name;
@@ -93,7 +94,8 @@ static bool add_to_kind(struct g *g, void *arg)
 	size_t size = (size_t)(g->hi - g->lo), used = mri_stack_used(g);
 	int i = 0;
 
-	while (i < all->n && (all->kind[i].fn != g->fn || all->kind[i].size != size))
+	while (i < all->n && (all->kind[i].fn != g->fn ||
+			      __builtin_clzl(all->kind[i].size) != __builtin_clzl(size)))
 		i++;
 	if (i == (int)ARRAY_LEN(all->kind)) {
 		all->kind[--i].name = "and others";

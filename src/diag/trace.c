@@ -162,8 +162,7 @@ static uintptr_t context_return(const ucontext_t *uc)
 #else
 uintptr_t mri_trace_sp(const void *ucontext)
 {
-	(void)ucontext;
-	return 0;
+	return (uintptr_t)ucontext;     /* on the signal stack, if there is one */
 }
 
 static uintptr_t context_pc(const ucontext_t *uc)

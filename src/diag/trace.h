@@ -15,7 +15,9 @@
  * be walked. It may fault where a stack is damaged. */
 int mri_trace_suspended(void **pcs, int max, const struct mri_arch_ctx *ctx,
 			void *ucontext);
-uintptr_t mri_trace_sp(const void *ucontext);   /* of what was interrupted; 0: unknown */
+/* The stack pointer of what was interrupted; on a machine that is not known, an address
+ * on the handler's stack. */
+uintptr_t mri_trace_sp(const void *ucontext);
 
 /* A frame that traces leave out at their top, or, `bottom`, at their end: the library's,
  * and there also how main and threads are called. */
