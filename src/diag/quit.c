@@ -17,10 +17,11 @@
 #include "os/os.h"
 #include "rt/stack.h"
 #include <link.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 
-enum { PATIENCE = 100 * 1000 * 1000, FIRST_LOOK = 200 * 1000 };
+enum { PATIENCE = 1000 * 1000 * 1000, FIRST_LOOK = 200 * 1000 };
 
 static uint32_t wanted;                 /* atomic: SIGQUIT has come */
 static uint32_t stopping;               /* atomic: now it means: stop */
@@ -44,13 +45,8 @@ static void on_quit(int sig, siginfo_t *info, void *ucontext)
 	struct g *g = mri_self_or_null();
 	struct mri_stopped s = { .ucontext = ucontext };
 
+	(void)sig;
 	(void)info;
-	/* In a child there is no sysmon: what it does without us. */
-	if (mri_forked) {
-		signal(sig, SIG_DFL);
-		raise(sig);
-		return;
-	}
 	/* Relaxed, both: the calls that follow one and precede the other order them. */
 	if (!atomic_get(&stopping, relaxed)) {
 		atomic_set(&wanted, 1u, relaxed);
@@ -164,6 +160,18 @@ static void quit(void)
 	dl_iterate_phdr(with_modules_locked, &o);
 }
 
+/* ---- whose signal it is ---- */
+
+/* A child has no sysmon: the signal ends it, as it would without us. */
+static void after_fork(void)
+{
+	struct sigaction sa;
+
+	if (sigaction(SIGQUIT, NULL, &sa) == 0 && (sa.sa_flags & SA_SIGINFO) &&
+	    sa.sa_sigaction == on_quit)
+		signal(SIGQUIT, SIG_DFL);
+}
+
 /* A program that handles SIGQUIT, or ignores it, has it for itself. */
 void mri_quit_install(void)
 {
@@ -177,4 +185,5 @@ void mri_quit_install(void)
 	sa.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
 	sigfillset(&sa.sa_mask);
 	sigaction(SIGQUIT, &sa, NULL);
+	pthread_atfork(NULL, NULL, after_fork);
 }
