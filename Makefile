@@ -163,20 +163,22 @@ $(B)/millrace.pc: millrace.pc.in FORCE
 
 to_lib     := $(DESTDIR)$(LIBDIR)
 to_include := $(DESTDIR)$(PREFIX)/include
+to_share   := $(DESTDIR)$(PREFIX)/share/millrace
 .PHONY: install uninstall
 install: $(STATIC) $(SHARED) $(B)/millrace.pc
-	mkdir -p $(to_lib)/pkgconfig $(to_include)/millrace
+	mkdir -p $(to_lib)/pkgconfig $(to_include)/millrace $(to_share)
 	cp include/millrace.h $(wildcard include/millrace.hpp) $(to_include)
 	cp include/millrace/* $(to_include)/millrace
 	cp $(STATIC) $(SHARED) $(to_lib)
 	ln -sf libmillrace.so.$(VERSION) $(to_lib)/libmillrace.so.$(SOVERSION)
 	ln -sf libmillrace.so.$(SOVERSION) $(to_lib)/libmillrace.so
 	cp $(B)/millrace.pc $(to_lib)/pkgconfig
+	cp tools/debugger/*.py $(to_share)
 uninstall:
 	rm -f $(to_lib)/libmillrace.a $(to_lib)/libmillrace.so $(to_lib)/libmillrace.so.$(SOVERSION)
 	rm -f $(to_lib)/libmillrace.so.$(VERSION) $(to_lib)/pkgconfig/millrace.pc
 	rm -f $(to_include)/millrace.h $(to_include)/millrace.hpp
-	rm -rf $(to_include)/millrace
+	rm -rf $(to_include)/millrace $(to_share)
 
 # ---- the rest ----
 .PHONY: format clean help

@@ -490,6 +490,8 @@ static int run_body(const char *name)
 		    strcmp(t->name, name + n + 1) != 0)
 			continue;
 		setvbuf(stdout, NULL, _IOLBF, 0);
+		/* A shell ignores it for what it starts in the background. */
+		signal(SIGQUIT, SIG_DFL);
 		t->body();
 		return 0;
 	}

@@ -18,6 +18,15 @@ static volatile int sink;
 static int quiet_pipe[2];
 static int there;                       /* atomic: the goroutine is where it shall be */
 
+/* The fallback for unknown machines cannot walk what is suspended: there goroutines are
+ * listed without traces. */
+static void needs_traces(void)
+{
+#ifdef MRI_ARCH_FALLBACK
+	SKIP("no traces with ucontext");
+#endif
+}
+
 static void until_there(void)
 {
 	while (!__atomic_load_n(&there, __ATOMIC_ACQUIRE))
@@ -71,6 +80,7 @@ CRASH_TEST_ENV(quit_of_a_parked_goroutine, NO_LINES, 2, QUIT,
 	       "outermost(...)\n\t/", "created by start at ", "quit_test.c:",
 	       "2 goroutines on ", " threads\n", "!mr_chan")
 {
+	needs_traces();
 	start(1);
 	until_waiting("chan receive", 1);
 	quit_now();
@@ -85,6 +95,7 @@ CRASH_TEST(quit_with_source_lines, 2, QUIT, "quit_now(...)\n\t", "quit_test.c:",
 	   "goroutine ", "innermost(...)\n\t", "quit_test.c:", "middle(...)\n\t",
 	   "quit_test.c:", "outermost(...)\n\t", "quit_test.c:", "created by start at ")
 {
+	needs_traces();
 	if (!has_symbolizer())
 		SKIP("there is neither llvm-symbolizer nor addr2line");
 	start(1);
@@ -104,6 +115,7 @@ CRASH_TEST_ENV(quit_groups_equal_goroutines, NO_LINES, 2, QUIT,
 	       " [chan receive, ", "s]: elsewhere\n\tand 2 more, all for ", "innermost(...)",
 	       "elsewhere(...)", "created by test_crash__", "\n5004 goroutines on ")
 {
+	needs_traces();
 	start(5000);
 	for (int i = 0; i < 3; i++)
 		go(elsewhere);
@@ -142,6 +154,9 @@ CRASH_TEST_ENV(quit_of_all_kinds, NO_LINES "\nMILLRACE=procs=3", 2, QUIT, "gorou
 	       "goroutine ", " [blocking call]: blocks\n", "blocks(...)",
 	       "goroutine ", " [running]: computes\n", "computes(...)", "created by ")
 {
+	needs_traces();
+	if (TEST_TSAN)
+		SKIP("TSan does not interrupt a read");
 	CHECK_EQ(pipe(quiet_pipe), 0);
 	never = chan_make(int);
 	go(sleeps);
@@ -174,6 +189,7 @@ NOINLINE static void starts_and_computes(void)
 CRASH_TEST_ENV(quit_before_it_ran, NO_LINES "\nMILLRACE=procs=1", 2, "SIGQUIT: quit\n",
 	       "goroutine 2 [", "]: not_yet\n", "not_yet(...)", "created by starts_and_")
 {
+	needs_traces();
 	starts_and_computes();
 }
 
@@ -192,6 +208,7 @@ static void deep(void)
 CRASH_TEST_ENV(quit_of_a_deep_stack, NO_LINES, 2, QUIT, "]: deep\n", "recursion(...)",
 	       "...additional frames elided...\n", "recursion(...)", "deep(...)")
 {
+	needs_traces();
 	start(0);
 	go(deep);
 	until_waiting("chan receive", 1);
@@ -284,6 +301,7 @@ CRASH_TEST_ENV(quit_with_a_damaged_stack,
 	       "goroutine ", " [running]: damaged\n", "(its stack is damaged)\n",
 	       "created by ", "2 goroutines on ")
 {
+	needs_traces();
 	if (TEST_TSAN)
 		SKIP("TSan does not interrupt a loop");
 	go(damaged);
@@ -521,6 +539,7 @@ TEST(quit, as_json)
 {
 	char *json;
 
+	needs_traces();
 	if (getenv("INSIDE")) {
 		start(200);
 		go_with(((go_opts){ .name = ODD }), elsewhere);
@@ -548,6 +567,7 @@ TEST(quit, as_json_without_lines)
 {
 	char *json;
 
+	needs_traces();
 	if (getenv("INSIDE")) {
 		start(1);
 		until_waiting("chan receive", 1);
