@@ -88,7 +88,12 @@ MR_API void mr_go_pin(void);
 MR_API void mr_go_unpin(void);
 
 /* Write a report to fd: every goroutine, what it waits for since when, and where it was
- * started.
+ * started; and then, for each function that goroutines run, the most that one of them has
+ * used of its stack. That counts whole pages, and what an earlier goroutine has used of
+ * the same stack.
+ *
+ * SIGQUIT makes the library write a report with traces to stderr and end the process with
+ * status 2, if the signal had its default action when the library was first used.
  *
  * Best effort: errors of fd are ignored. Allocates nothing; async-signal-safe. */
 MR_API void mr_go_dump(int fd);

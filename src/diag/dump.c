@@ -191,12 +191,26 @@ static int find_frames(struct mri_dump *d, struct g *g, struct trace *t)
 
 /* ---- groups ---- */
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* Started by the same line: a loop that the compiler unrolled calls from several places. */
+static bool same_origin(const struct mri_group *a, const struct mri_group *b)
+{
+	if (!a->creator || !b->creator)
+		return a->creator == b->creator;
+	return a->g->line == b->g->line && same_text(a->g->file, b->g->file) &&
+	       same_text(a->creator->name, b->creator->name);
+}
+
 static bool is_same(const struct mri_group *a, const struct mri_group *b)
 {
 	return a->hash == b->hash && a->state == b->state && a->timed == b->timed &&
-	       a->traced == b->traced && a->creator == b->creator &&
-	       a->nframes == b->nframes && a->g->locked == b->g->locked &&
-	       !strcmp(a->g->name ? a->g->name : "", b->g->name ? b->g->name : "") &&
+	       a->traced == b->traced && a->nframes == b->nframes &&
+	       a->g->locked == b->g->locked && same_origin(a, b) &&
+	       same_text(a->g->name, b->g->name) &&
 	       !memcmp(a->frames, b->frames, (size_t)a->nframes * sizeof *a->frames);
 }
 
@@ -229,7 +243,7 @@ static struct mri_group *group_of(struct mri_dump *d, struct mri_group *like)
 	static struct mri_group *table[BUCKETS];
 	struct mri_group **bucket, *group;
 
-	like->hash = mix((uintptr_t)like->state, (uintptr_t)like->creator);
+	like->hash = mix((uintptr_t)like->state, (uint64_t)like->g->line);
 	for (int i = 0; i < like->nframes; i++)
 		like->hash = mix(like->hash, (uintptr_t)like->frames[i]);
 	bucket = &table[like->hash >> 32 & (BUCKETS - 1)];
