@@ -196,7 +196,7 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && !strcmp(a, b));
 }
 
-/* Started by the same line: a loop that the compiler unrolled calls from several places. */
+/* Started by the same line: a loop that was unrolled calls from several places. */
 static bool same_origin(const struct mri_group *a, const struct mri_group *b)
 {
 	if (!a->creator || !b->creator)

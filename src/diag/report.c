@@ -73,8 +73,8 @@ static void dump_all(struct mri_out *o)
 
 /* ---- stacks by kind ---- */
 
-/* Goroutines that run the same function, on stacks of about the same size: slots differ by
- * some lines. */
+/* Goroutines that run the same function, on stacks of about the same size: slots differ
+ * by some lines. */
 struct kind {
 	void (*fn)(void);
 	const char *name;

@@ -69,7 +69,9 @@ static int wait_for(pid_t pid, int64_t deadline)
 		}
 		mri_os_futex_wait(&never, 0, mri_os_now() + 1000 * 1000);
 	}
-	return rc < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0) ? 0 : -EIO;
+	if (rc > 0 && status)           /* 127: an emulator's posix_spawn */
+		return WIFEXITED(status) && WEXITSTATUS(status) == 127 ? -ENOENT : -EIO;
+	return 0;
 }
 
 static int spawn(struct mri_os_filter *f, char *const argv[], int64_t deadline)

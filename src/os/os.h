@@ -93,7 +93,7 @@ bool mri_os_memory_is_locked(void);
 /* ---- filters ---- */
 /* Another program that reads a text and writes one. */
 struct mri_os_filter {
-	int in, out;                            /* files in memory: its stdin and stdout */
+	int in, out;                    /* files in memory: its stdin and stdout */
 	posix_spawn_file_actions_t actions;
 };
 /* Gets all that may need malloc. -EPERM: this process has more rights than who started

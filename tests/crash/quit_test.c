@@ -10,7 +10,6 @@
 #include <sys/wait.h>
 
 #define QUIT "SIGQUIT: quit\n\ngoroutine 1 [running]: main\n"
-#define NO_LINES "PATH=/nonexistent"
 #define NOINLINE __attribute__((noinline))
 
 static chan(int) never;
@@ -43,11 +42,18 @@ NOINLINE static void computes(void)
 			usleep(1);
 	}
 }
-NOINLINE static void quit_now(void)
+NOINLINE static void quit_with_lines(void)
 {
 	CHECK_EQ(kill(getpid(), SIGQUIT), 0);
 	computes();
 	sink = 1;
+}
+/* Where there is no symbolizer. */
+NOINLINE static void quit_now(void)
+{
+	setenv("PATH", "/nonexistent", 1);
+	quit_with_lines();
+	sink = 2;
 }
 
 /* ------------------------------------------------------------------- the traces -- */
@@ -74,7 +80,7 @@ NOINLINE static void start(int n)
 		go(outermost);
 }
 
-CRASH_TEST_ENV(quit_of_a_parked_goroutine, NO_LINES, 2, QUIT,
+CRASH_TEST(quit_of_a_parked_goroutine, 2, QUIT,
 	       "quit_now(...)\n\t/", "goroutine ", " [chan receive, ", "s]: outermost\n",
 	       "\twaits on 0x", "innermost(...)\n\t/", "quit_test+0x", "middle(...)\n\t/",
 	       "outermost(...)\n\t/", "created by start at ", "quit_test.c:",
@@ -91,7 +97,7 @@ static bool has_symbolizer(void)
 	return system("command -v llvm-symbolizer addr2line >/dev/null 2>&1") == 0 ||
 	       system("command -v addr2line >/dev/null 2>&1") == 0;
 }
-CRASH_TEST(quit_with_source_lines, 2, QUIT, "quit_now(...)\n\t", "quit_test.c:",
+CRASH_TEST(quit_with_source_lines, 2, QUIT, "quit_with_lines(...)\n\t", "quit_test.c:",
 	   "goroutine ", "innermost(...)\n\t", "quit_test.c:", "middle(...)\n\t",
 	   "quit_test.c:", "outermost(...)\n\t", "quit_test.c:", "created by start at ")
 {
@@ -100,7 +106,7 @@ CRASH_TEST(quit_with_source_lines, 2, QUIT, "quit_now(...)\n\t", "quit_test.c:",
 		SKIP("there is neither llvm-symbolizer nor addr2line");
 	start(1);
 	until_waiting("chan receive", 1);
-	quit_now();
+	quit_with_lines();
 }
 
 /* Equal ones are one entry, however many; another place is another entry. */
@@ -109,7 +115,7 @@ static void elsewhere(void)
 	innermost();
 	sink = 4;
 }
-CRASH_TEST_ENV(quit_groups_equal_goroutines, NO_LINES, 2, QUIT,
+CRASH_TEST(quit_groups_equal_goroutines, 2, QUIT,
 	       "goroutine ", " [chan receive, ", "s]: outermost\n\tand 4999 more, all for ",
 	       ", ...\n\twaits on 0x", "middle(...)", "created by start at ", "goroutine ",
 	       " [chan receive, ", "s]: elsewhere\n\tand 2 more, all for ", "innermost(...)",
@@ -147,7 +153,7 @@ static void blocks(void)
 	CHECK(read(quiet_pipe[0], &c, 1) != 1);
 }
 /* Which come in the order of their stacks. */
-CRASH_TEST_ENV(quit_of_all_kinds, NO_LINES "\nMILLRACE=procs=3", 2, QUIT, "goroutine ",
+CRASH_TEST_ENV(quit_of_all_kinds, "MILLRACE=procs=3", 2, QUIT, "goroutine ",
 	       " [sleep, ", "s, with a timer]: sleeps\n", "sleeps(...)", "goroutine ",
 	       " [select, ", "s, with a timer]: selects\n", "selects(...)",
 	       "goroutine ", " [running]: reads\n", "reads(...)",
@@ -186,7 +192,7 @@ NOINLINE static void starts_and_computes(void)
 	go(not_yet);
 	quit_now();
 }
-CRASH_TEST_ENV(quit_before_it_ran, NO_LINES "\nMILLRACE=procs=1", 2, "SIGQUIT: quit\n",
+CRASH_TEST_ENV(quit_before_it_ran, "MILLRACE=procs=1", 2, "SIGQUIT: quit\n",
 	       "goroutine 2 [", "]: not_yet\n", "not_yet(...)", "created by starts_and_")
 {
 	needs_traces();
@@ -205,7 +211,7 @@ static void deep(void)
 {
 	sink = recursion(300);
 }
-CRASH_TEST_ENV(quit_of_a_deep_stack, NO_LINES, 2, QUIT, "]: deep\n", "recursion(...)",
+CRASH_TEST(quit_of_a_deep_stack, 2, QUIT, "]: deep\n", "recursion(...)",
 	       "...additional frames elided...\n", "recursion(...)", "deep(...)")
 {
 	needs_traces();
@@ -272,7 +278,7 @@ static void out_of_reach(void)
 	for (;;)
 		__asm__ volatile("");
 }
-CRASH_TEST_ENV(quit_with_a_thread_out_of_reach, NO_LINES "\nMILLRACE=procs=2", 2, QUIT,
+CRASH_TEST_ENV(quit_with_a_thread_out_of_reach, "MILLRACE=procs=2", 2, QUIT,
 	       "goroutine ", " [running]: out_of_reach\n", "(its thread did not stop)\n",
 	       "created by ", ", of which 1 did not stop\n")
 {
@@ -297,7 +303,7 @@ static void damaged(void)
 	sink = 6;
 }
 CRASH_TEST_ENV(quit_with_a_damaged_stack,
-	       NO_LINES "\nMILLRACE=procs=2\nASAN_OPTIONS=handle_segv=0", 2, QUIT,
+	       "MILLRACE=procs=2\nASAN_OPTIONS=handle_segv=0", 2, QUIT,
 	       "goroutine ", " [running]: damaged\n", "(its stack is damaged)\n",
 	       "created by ", "2 goroutines on ")
 {
@@ -315,7 +321,7 @@ static void *waits_in_a_thread(void *arg)
 	chan_recv(never);
 	return arg;
 }
-CRASH_TEST_ENV(quit_with_a_foreign_thread, NO_LINES, 2, QUIT,
+CRASH_TEST(quit_with_a_foreign_thread, 2, QUIT,
 	       "1 goroutine on ", "; 1 foreign thread waits too\n")
 {
 	pthread_t t;
@@ -326,14 +332,14 @@ CRASH_TEST_ENV(quit_with_a_foreign_thread, NO_LINES, 2, QUIT,
 	quit_now();
 }
 
-CRASH_TEST_ENV(quit_and_crash, NO_LINES "\nMILLRACE=crash=1", SIG(6), QUIT, "1 goroutine on ")
+CRASH_TEST_ENV(quit_and_crash, "MILLRACE=crash=1", SIG(6), QUIT, "1 goroutine on ")
 {
 	go_yield();
 	quit_now();
 }
 
 /* What it had printed is not lost. */
-TEST(crash, quit_flushes_stdout, .status = 2, .out = "before\n", .env = NO_LINES,
+TEST(crash, quit_flushes_stdout, .status = 2, .out = "before\n",
      .err = (const char *const[]){ QUIT, NULL })
 {
 	go_yield();
@@ -341,7 +347,7 @@ TEST(crash, quit_flushes_stdout, .status = 2, .out = "before\n", .env = NO_LINES
 	quit_now();
 }
 /* Nor waited for: nobody reads the pipe. */
-CRASH_TEST_ENV(quit_with_stdout_stuck, NO_LINES, 2, QUIT)
+CRASH_TEST(quit_with_stdout_stuck, 2, QUIT)
 {
 	int full[2];
 
@@ -408,7 +414,7 @@ TEST(quit, as_a_value, .quiet = true)
 	}
 	chan_free(ch);
 }
-CRASH_TEST_ENV(quit_given_back_by_signal_stop, NO_LINES, 2, QUIT)
+CRASH_TEST(quit_given_back_by_signal_stop, 2, QUIT)
 {
 	chan(int) ch = chan_make(int, 1);
 
@@ -547,7 +553,7 @@ TEST(quit, as_json)
 		go(sleeps);
 		until_waiting("chan receive", 202);
 		until_waiting("sleep", 1);
-		quit_now();
+		quit_with_lines();
 	}
 	json = dump_of("quit.as_json", "MILLRACE=dump=json");
 	check_json(json, 204);
@@ -573,7 +579,7 @@ TEST(quit, as_json_without_lines)
 		until_waiting("chan receive", 1);
 		quit_now();
 	}
-	json = dump_of("quit.as_json_without_lines", "MILLRACE=dump=json PATH=/nonexistent");
+	json = dump_of("quit.as_json_without_lines", "MILLRACE=dump=json");
 	check_json(json, 2);
 	CHECK(strstr(json, "{\"function\": \"middle\", \"file\": null, \"line\": null, "
 			   "\"module\": \"/"));
