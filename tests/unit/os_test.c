@@ -615,6 +615,99 @@ TEST(os_memory, that_is_locked_is_noticed)
 
 /* ---- the rest ---- */
 
+TEST(os_memory, resident_pages_are_counted_from_the_lowest)
+{
+	enum { PAGES = 3000 };          /* more than are asked for at a time */
+	size_t page = PAGE;
+	char *p = mri_os_map(PAGES * page, page), *end = p + PAGES * page;
+
+	CHECK(p != NULL);
+	if (mri_os_resident(p, end))
+		SKIP("untouched memory is resident here");
+	errno = ODD_ERRNO;
+	end[-1] = 1;
+	CHECK_EQ(mri_os_resident(p, end), page);
+	p[2000 * page] = 1;
+	CHECK_EQ(mri_os_resident(p, end), (PAGES - 2000) * page);
+	CHECK_EQ(mri_os_resident(p + 2001 * page, end), page);
+	CHECK_EQ(mri_os_resident(p, p + 2000 * page), 0);
+	/* ends that are within a page */
+	CHECK_EQ(mri_os_resident(p + 100, end - 100), (PAGES - 2000) * page - 100);
+	CHECK_EQ(mri_os_resident(p + 2000 * page + 100, end - 100),
+		 (PAGES - 2000) * page - 200);
+	/* what is not mapped is not there */
+	mri_os_unmap(p + 1990 * page, 5 * page);
+	CHECK_EQ(mri_os_resident(p, end), (PAGES - 2000) * page);
+	p[5 * page] = 1;
+	CHECK_EQ(mri_os_resident(p, end), (PAGES - 5) * page);
+	CHECK_EQ(errno, ODD_ERRNO);
+}
+
+/* ---- filters ---- */
+
+static const char *filtered(struct mri_os_filter *f, const char *program,
+			    const char *arg, const char *input)
+{
+	static char copy[1000];
+	char *const argv[] = { (char *)(uintptr_t)program, (char *)(uintptr_t)arg, NULL };
+	const char *text;
+	size_t size;
+	int rc;
+
+	mri_os_write(f->in, input, strlen(input));
+	errno = ODD_ERRNO;
+	rc = mri_os_filter_run(f, argv, mri_os_now() + 60000LL * MS, &text, &size);
+	CHECK_EQ(errno, ODD_ERRNO);
+	snprintf(copy, sizeof copy, "%d: %.*s", rc, (int)size, text);
+	return copy;
+}
+TEST(os_filter, passes_a_text_through_a_program)
+{
+	struct mri_os_filter f;
+	char missing[30];
+
+	if (getenv("MR_TEST_WRAP"))
+		SKIP("other programs do not run in the emulator");
+	setenv("MILLRACE_OS_TEST", "is not passed on", 1);
+	CHECK_EQ(mri_os_filter_open(&f), 0);
+	CHECK_STR(filtered(&f, "cat", NULL, "one\ntwo\n"), "0: one\ntwo\n");
+	CHECK_STR(filtered(&f, "cat", "-", "three"), "0: three");
+	CHECK_STR(filtered(&f, "cat", NULL, ""), "0: ");
+	CHECK_STR(filtered(&f, "wc", "-c", "12345"), "0: 5\n");
+	CHECK_STR(filtered(&f, "env", NULL, "not read"), "0: LC_ALL=C\n");
+	CHECK_STR(filtered(&f, "cat", NULL, "again"), "0: again");
+	snprintf(missing, sizeof missing, "%d: ", -ENOENT);
+	CHECK_STR(filtered(&f, "no-such-program-anywhere", NULL, "x"), missing);
+	snprintf(missing, sizeof missing, "%d: ", -EIO);
+	CHECK_STR(filtered(&f, "false", NULL, "x"), missing);
+	CHECK_STR(filtered(&f, "cat", NULL, "still works"), "0: still works");
+}
+TEST(os_filter, ends_a_program_that_takes_too_long)
+{
+	char program[] = "sleep", arg[] = "1000";
+	char *const argv[] = { program, arg, NULL };
+	struct mri_os_filter f;
+	const char *text;
+	size_t size;
+
+	CHECK_EQ(mri_os_filter_open(&f), 0);
+	CHECK_EQ(mri_os_filter_run(&f, argv, mri_os_now() + 10 * MS, &text, &size),
+		 -ETIMEDOUT);
+	CHECK_EQ(size, 0);
+	CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);       /* no child is left */
+}
+/* Its status is not to be had: what it wrote is. */
+TEST(os_filter, works_where_children_are_not_waited_for)
+{
+	struct mri_os_filter f;
+
+	if (getenv("MR_TEST_WRAP"))
+		SKIP("other programs do not run in the emulator");
+	signal(SIGCHLD, SIG_IGN);
+	CHECK_EQ(mri_os_filter_open(&f), 0);
+	CHECK_STR(filtered(&f, "cat", NULL, "a text"), "0: a text");
+}
+
 TEST(os_membarrier, is_there_or_says_no)
 {
 	errno = ODD_ERRNO;
