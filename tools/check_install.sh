@@ -21,7 +21,8 @@ case ${MAKEFLAGS-} in
 esac
 unset MFLAGS MAKELEVEL
 quiet "$MAKE" -s install PREFIX="$tmp/usr" LIBDIR="$tmp/usr/lib" CC="$CC"
-verdict "with PREFIX" "$([ -f "$tmp/usr/lib/libmillrace.a" ] || echo 'no libmillrace.a')"
+verdict "with PREFIX" "$([ -f "$tmp/usr/lib/libmillrace.a" ] || echo 'no libmillrace.a'
+	[ -f "$tmp/usr/share/millrace/millrace-gdb.py" ] || echo 'no millrace-gdb.py')"
 quiet "$MAKE" -s install PREFIX=/opt/x LIBDIR=/opt/x/lib64 DESTDIR="$tmp/dest" CC="$CC"
 verdict "with DESTDIR and LIBDIR" "$(
 	[ -f "$tmp/dest/opt/x/lib64/libmillrace.so" ] || echo 'no libmillrace.so'

@@ -163,10 +163,17 @@ def keeping_the_selection(fn):
 
 
 def finder():
-    try:
-        return goroutines.Finder(Debugger())
-    except goroutines.NoDebugInfo as e:
-        raise gdb.GdbError(str(e))
+    return goroutines.Finder(Debugger())
+
+
+# gdb prints a GdbError as it is, and of others where in Python they were raised.
+def reporting(invoke):
+    def wrapped(self, arg, from_tty):
+        try:
+            invoke(self, arg, from_tty)
+        except goroutines.NoDebugInfo as e:
+            raise gdb.GdbError(str(e))
+    return wrapped
 
 
 class InfoGoroutines(gdb.Command):
@@ -176,6 +183,7 @@ class InfoGoroutines(gdb.Command):
     def __init__(self):
         super().__init__("info goroutines", gdb.COMMAND_STACK)
 
+    @reporting
     def invoke(self, arg, from_tty):
         for g in finder().each():
             gdb.write(g.line_of_list("*" if g.thread else " ") + "\n")
@@ -188,6 +196,7 @@ goroutine all COMMAND: the same for each."""
     def __init__(self):
         super().__init__("goroutine", gdb.COMMAND_STACK)
 
+    @reporting
     def invoke(self, arg, from_tty):
         which, _, command = arg.strip().partition(" ")
         command = command.strip() or "bt"

@@ -57,6 +57,7 @@ class Finder:
         if debugger.machine not in SAVED:
             raise NoDebugInfo("millrace: goroutines cannot be seen on " +
                               str(debugger.machine))
+        self.texts, self.creators = {0: ""}, {0: ""}
 
     def word(self, address, size=8):
         data = bytes(self.d.read(address, size))
@@ -65,13 +66,15 @@ class Finder:
     def field(self, address, type, name, size=8):
         return self.word(address + self.d.offset(type, name), size)
 
-    def variable(self, name, field=None, size=8):
-        address = self.d.pointer(name)
-        return self.field(address, name, field, size) if field else self.word(address, size)
-
+    # Most occur many times. "?": not in the core file.
     def text(self, address):
+        if address not in self.texts:
+            self.texts[address] = self.read_text(address)
+        return self.texts[address]
+
+    def read_text(self, address):
         out = b""
-        while address and len(out) < 200:
+        while len(out) < 200:
             try:
                 byte = bytes(self.d.read(address + len(out), 1))
             except Exception:
@@ -86,7 +89,7 @@ class Finder:
         yield self.d.pointer("mri_main_g")
         arenas = self.d.pointer("arenas")
         g_size = (self.d.size("g") + 63) & ~63
-        for i in range(self.variable("narenas", size=4)):
+        for i in range(self.word(self.d.pointer("narenas"), 4)):
             a = self.word(arenas + 8 * i)
             base = self.field(a, "arena", "base")
             shift = self.field(a, "arena", "shift", 4)
@@ -104,6 +107,9 @@ class Finder:
 
     def registers(self, g):
         offsets, sp_name, sp_offset = SAVED[self.d.machine]
+        if self.d.offset("g", "m") != 8:
+            raise NoDebugInfo("millrace: built to switch by ucontext: only goroutines "
+                              "that a thread runs have backtraces here")
         sp = self.field(g, "g", "ctx.sp")
         regs = dict((name, self.word(sp + at)) for name, at in offsets.items())
         regs[sp_name] = sp + sp_offset
@@ -121,7 +127,9 @@ class Finder:
         g.file = self.text(self.field(addr, "g", "file"))
         g.line = self.field(addr, "g", "line", 4)
         pc = self.field(addr, "g", "creator_pc")
-        g.creator = d.function(pc - 1) if pc else ""
+        if pc not in self.creators:
+            self.creators[pc] = d.function(pc - 1)
+        g.creator = self.creators[pc]
         g.thread = running.get(addr, 0)
         return g
 
