@@ -118,8 +118,11 @@ static void program(void)
 		go(allocates);
 	}
 	go(blocks);
-	go(reads);
-	go(computes);
+	/* TSan keeps the signal back while a thread does one of these: maybe for ever. */
+	if (!TEST_TSAN) {
+		go(reads);
+		go(computes);
+	}
 	CHECK_EQ(write(1, "r", 1), 1);
 	for (;;)
 		go_yield();
@@ -173,7 +176,8 @@ static void check_dump(FILE *err, int status)
 	if (status != 2 || strncmp(text, "SIGQUIT: quit\n\ngoroutine 1 [", 28) != 0 ||
 	    !strstr(text, " goroutines on "))
 		FAIL("status %d:\n%s", status, text);
-	CHECK(strstr(text, "]: locks\n") && strstr(text, "]: reads\n"));
+	CHECK(strstr(text, "]: locks\n"));
+	CHECK(TEST_TSAN || strstr(text, "]: reads\n"));
 	CHECK(!strstr(text, "(its stack is damaged)"));
 }
 
