@@ -64,6 +64,13 @@ static struct mri_stopped *stopped_at(struct m *m)
 	return atomic_get(&m->stopped, acquire);
 }
 
+/* It has no thread, and gets none now. By sched.lock. */
+static bool is_unborn(struct m *m)
+{
+	/* Relaxed: who has one was started under the lock, and is active. */
+	return m->state != M_ACTIVE && atomic_get(&m->tid, relaxed) == 0;
+}
+
 static bool all_stopped(void)
 {
 	bool all = true;
@@ -72,7 +79,7 @@ static bool all_stopped(void)
 	for (struct m *m = atomic_get(&mri_sched.all_ms, acquire); m; m = m->all_next) {
 		int tid = atomic_get(&m->tid, relaxed); /* relaxed: 0 is not yet */
 
-		if (stopped_at(m))
+		if (stopped_at(m) || is_unborn(m))
 			continue;
 		all = false;
 		/* Again each time: it has no effect until the last one is handled. */
@@ -122,7 +129,7 @@ noreturn_fn static void dump(struct mri_out *o)
 	for (struct m *m = atomic_get(&mri_sched.all_ms, acquire); m; m = m->all_next) {
 		struct mri_stopped *s = stopped_at(m);
 
-		d.threads++;
+		d.threads += !is_unborn(m);
 		if (!s)
 			continue;
 		d.stopped++;

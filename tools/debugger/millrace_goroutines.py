@@ -107,7 +107,7 @@ class Finder:
 
     def registers(self, g):
         offsets, sp_name, sp_offset = SAVED[self.d.machine]
-        if self.d.offset("g", "m") != 8:
+        if self.d.offset("g", "m") - self.d.offset("g", "ctx.sp") != 8:
             raise NoDebugInfo("millrace: built to switch by ucontext: only goroutines "
                               "that a thread runs have backtraces here")
         sp = self.field(g, "g", "ctx.sp")
