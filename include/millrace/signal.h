@@ -11,7 +11,11 @@
  * Install it with SA_SIGINFO | SA_ONSTACK | SA_NODEFER: without SA_ONSTACK a goroutine
  * that overflows its stack has none for the handler either; without SA_NODEFER a trace
  * of a damaged stack may end the process before the report is complete. Each thread of
- * the library has an alternate stack of 64 KiB. */
+ * the library has an alternate stack of 64 KiB.
+ *
+ * SIGQUIT makes the library show all goroutines and end the process with status 2, if at
+ * the first call its action was the default. mr_signal_notify(ch, SIGQUIT) has it for the
+ * program until mr_signal_stop(ch). */
 #ifndef MILLRACE_SIGNAL_H
 #define MILLRACE_SIGNAL_H
 
