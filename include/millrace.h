@@ -9,6 +9,7 @@
 #include <millrace/base.h>
 #include <millrace/errno.h>
 #include <millrace/go.h>
+#include <millrace/leak.h>
 #include <millrace/panic.h>
 #include <millrace/chan.h>
 #include <millrace/select.h>

@@ -227,16 +227,19 @@ static void set_env(const char *assignments)
 
 static void exec_test(const struct test *t, const char *procs)
 {
-	char run[300], value[64], *argv[MAX_WRAP + 3];
+	char run[300], value[300], *argv[MAX_WRAP + 3];
 	int n = wrap_words(argv);
+	const char *more;
 
 	unsetenv("MILLRACE");
-	if (procs) {
-		snprintf(value, sizeof value, "procs=%s", procs);
-		setenv("MILLRACE", value, 1);
-	}
 	if (t->env)
 		set_env(t->env);
+	if (procs) {
+		more = getenv("MILLRACE");
+		snprintf(value, sizeof value, "%s%sprocs=%s", more ? more : "",
+			 more ? "," : "", procs);
+		setenv("MILLRACE", value, 1);
+	}
 	snprintf(run, sizeof run, "--run=%s.%s", t->unit, t->name);
 	argv[n++] = (char *)self;
 	argv[n++] = run;
@@ -421,6 +424,11 @@ static void show(const char *label, const char *s)
 		putchar('\n');
 }
 
+static bool has_knobs(const struct test *t)
+{
+	return t->env && strstr(t->env, "MILLRACE=");
+}
+
 static void run_test(const struct test *t, const char *procs)
 {
 	struct child c = { 0 };
@@ -441,10 +449,11 @@ static void run_test(const struct test *t, const char *procs)
 		printf("FAIL %s: %s\n", title, why);
 		show("stdout", out);
 		show("stderr", err);
-		printf("  ---- again: %s%s%s%s%s --run=%s.%s\n",
-		       procs ? "MILLRACE=procs=" : "", procs ? procs : "",
-		       t->env ? t->env : "", procs || t->env ? " " : "",
-		       self, t->unit, t->name);
+		printf("  ---- again: %s%s%s%s %s --run=%s.%s\n",
+		       t->env ? t->env : "", !procs ? "" : has_knobs(t) ? "," :
+		       t->env ? " MILLRACE=" : "MILLRACE=",
+		       procs ? "procs=" : "", procs ? procs : "", self, t->unit,
+		       t->name);
 	} else {
 		passed++;
 		printf("ok %s\n", title);
@@ -459,8 +468,8 @@ static void run_at_each_procs(const struct test *t)
 	const char *env = getenv("MR_TEST_PROCS");
 	char *list, *save, *n;
 
-	/* A test that sets MILLRACE itself has its reasons. */
-	if (!t->procs || (t->env && strstr(t->env, "MILLRACE="))) {
+	/* A test that sets procs itself has its reasons. */
+	if (!t->procs || (t->env && strstr(t->env, "procs="))) {
 		run_test(t, NULL);
 		return;
 	}

@@ -13,6 +13,7 @@
 #include <millrace/errgroup.h>
 #include <millrace/errno.h>
 #include <millrace/go.h>
+#include <millrace/leak.h>
 #include <millrace/map.h>
 #include <millrace/panic.h>
 #include <millrace/pool.h>
@@ -44,6 +45,9 @@ typedef mr_go_opts		go_opts;
 #define go(...)			mr_go(__VA_ARGS__)
 #define go_with(...)		mr_go_with(__VA_ARGS__)
 #endif
+
+/* leak.h */
+#define go_leaks		mr_go_leaks
 
 /* panic.h */
 #define panic			mr_panic
@@ -116,6 +120,7 @@ typedef mr_once_value		once_value;
 #define cond_wait		mr_cond_wait
 #define cond_signal		mr_cond_signal
 #define cond_broadcast		mr_cond_broadcast
+#define guarded_by(m)		mr_guarded_by(m)
 #ifndef __cplusplus
 #define wg_go(...)		mr_wg_go(__VA_ARGS__)
 #endif

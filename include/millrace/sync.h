@@ -70,7 +70,9 @@ MR_API void mr_wg_go_captured(mr_waitgroup *wg, void (*fn)(void), const char *na
 /* Lock m.
  *
  * Blocks until it is free. The unlock before happens before this returns. Locking again
- * what one has locked blocks for ever. */
+ * what one has locked blocks for ever, as do two who lock two mutexes the one in this
+ * order and the other in that: MILLRACE=deadlock=partial in the environment ends the
+ * process when that happens, and says who holds what. */
 MR_API void mr_mutex_lock(mr_mutex *m);
 
 /* Lock m if that can be done at once. Never blocks.
@@ -152,6 +154,22 @@ MR_API void mr_cond_wait(mr_cond *c, mr_mutex *m);
 MR_API void mr_cond_signal(mr_cond *c);
 MR_API void mr_cond_broadcast(mr_cond *c);
 MR_C_END
+
+/* Behind the declarator of a struct's member, or of a variable: it is used only while m,
+ * another member of the same struct or another variable, is locked:
+ *
+ *	struct account {
+ *		mr_mutex mu;
+ *		long balance mr_guarded_by(mu);
+ *	};
+ *
+ * For the reader, and for `millrace vet`, which finds uses without the lock; a function
+ * whose name ends in "_locked" is one that is called with it. Nothing to the compiler. */
+#ifdef __clang__
+#define mr_guarded_by(m) __attribute__((annotate("mr_guarded_by:" #m)))
+#else
+#define mr_guarded_by(m)
+#endif
 
 #ifndef __cplusplus
 /* mr_wg_go(wg, fn, args...): add 1 to wg and call fn(args...) in a new goroutine, whose

@@ -6,7 +6,7 @@
 #include "rt/rt.h"
 #include <string.h>
 
-struct mri_config mri_config;
+struct mri_config mri_config = { .partial_deadlocks = 1 };
 
 /* An entry takes either a number from min to max, or one word, which sets 1. */
 static const struct knob {
@@ -20,6 +20,8 @@ static const struct knob {
 	{ "crash", NULL, 0, 1, &mri_config.crash },
 	{ "guard", "mprotect", 0, 0, &mri_config.mprotect_guards },
 	{ "dump", "json", 0, 0, &mri_config.dump_json },
+	{ "leaks", "exit", 0, 0, &mri_config.leaks_at_exit },
+	{ "deadlock", "partial", 0, 0, &mri_config.partial_deadlocks },
 };
 
 static bool parse_number(const char *s, const char *end, uint64_t *out)
@@ -87,6 +89,7 @@ void mri_config_read(void)
 {
 	const char *s = mri_os_getenv("MILLRACE");
 
+	mri_config.partial_deadlocks = 0;
 	while (s && *s) {
 		const char *end = s + strcspn(s, ",");
 

@@ -57,7 +57,7 @@ static uint32_t reporting; /* atomic */
 
 /* What the program has printed so far comes first, if that cannot hang: on the lock of
  * stdout, or on a full pipe. */
-static void flush_stdout(void)
+void mri_panic_flush_stdout(void)
 {
 	struct pollfd p = { .fd = fileno(stdout), .events = POLLOUT };
 
@@ -78,7 +78,7 @@ void mri_panic_report_begin(struct mri_out *o)
 		for (;;)
 			mri_os_futex_wait(&reporting, 1, 0);
 	atomic_set(&reporter, me, relaxed);
-	flush_stdout();
+	mri_panic_flush_stdout();
 	mri_out_init(o, 2);
 }
 
@@ -96,15 +96,20 @@ static struct origin origin_of(struct g *g)
 				atomic_get(&g->creator_pc, relaxed) };
 }
 
-static void print_created(struct mri_out *o, const struct origin *by)
+void mri_panic_created_at(struct mri_out *o, void *pc, const char *file, int line)
 {
-	if (!by->creator_pc || !mri_hooks.symbol)
+	if (!pc || !mri_hooks.symbol)
 		return;
 	mri_out_str(o, "created by ");
-	mri_hooks.symbol(o, (char *)by->creator_pc - 1); /* in the call, not after it */
-	if (by->file)
-		mri_out_fmt(o, " at %s:%d", by->file, by->line);
+	mri_hooks.symbol(o, (char *)pc - 1);    /* in the call, not after it */
+	if (file)
+		mri_out_fmt(o, " at %s:%d", file, line);
 	mri_out_str(o, "\n");
+}
+
+static void print_created(struct mri_out *o, const struct origin *by)
+{
+	mri_panic_created_at(o, by->creator_pc, by->file, by->line);
 }
 
 void mri_panic_created(struct mri_out *o, struct g *g)

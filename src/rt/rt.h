@@ -55,6 +55,7 @@ extern const char *const mri_why_names[MRI_NWHY];
 
 struct m;
 struct p;
+struct mri_chan;
 struct mri_try;
 struct mri_unwind;
 
@@ -64,6 +65,9 @@ struct mri_wait {
 	int64_t since;          /* monotonic ns, as coarse as sysmon's tick */
 	uint8_t why;            /* enum mri_why */
 	bool timed;             /* a timer will end it */
+	/* Receiving: the channel; select: one of them that has a feeder (sync/chan.h), or
+	 * NULL; semaphore: the context's. Stale in other waits, but always a channel. */
+	struct mri_chan *from;
 };
 
 struct g {
@@ -333,6 +337,9 @@ uint64_t mri_choice_secret(void);                       /* of a hash table: 64 b
 /* ---- sysmon.c ---- */
 void mri_sysmon_start(void);
 void mri_sysmon_wake(void);
+/* Nobody but the caller can run before `until` (monotonic ns): no goroutine runs or is
+ * runnable, no timer is due by then, no other thread of the process could act. */
+bool mri_sysmon_quiet(int64_t until);
 
 /* ---- go.c ---- */
 struct mri_go {
@@ -373,9 +380,12 @@ noreturn_fn void mri_panic_exit(void);
 /* "goroutine 7 [running]:", trace, "created by f at file:line" */
 void mri_panic_describe(struct mri_out *o, struct g *g, void *const *pcs, int n);
 void mri_panic_created(struct mri_out *o, struct g *g);
+void mri_panic_created_at(struct mri_out *o, void *pc, const char *file, int line);
 /* One report at a time, and the first ends the process: others wait for that. */
 void mri_panic_report_begin(struct mri_out *o);
 noreturn_fn void mri_panic_report_end(struct mri_out *o);
+/* What the program has printed comes before a report, if that cannot hang. */
+void mri_panic_flush_stdout(void);
 
 /* ---- config.c: the MILLRACE variable. 0: not set ---- */
 struct mri_config {
@@ -385,6 +395,8 @@ struct mri_config {
 	uint64_t crash;                 /* abort at the panic */
 	uint64_t mprotect_guards;       /* guard=mprotect: the fallback, for tests */
 	uint64_t dump_json;             /* dump=json: SIGQUIT's dump */
+	uint64_t leaks_at_exit;         /* leaks=exit */
+	uint64_t partial_deadlocks;     /* deadlock=partial; 1 until it has been read */
 };
 extern struct mri_config mri_config;
 void mri_config_read(void);             /* once, at the start */

@@ -13,6 +13,7 @@
 #include "rt/rt.h"
 #include "rt/sched.h"
 #include "rt/stack.h"
+#include <limits.h>
 
 enum {
 	SHORT = 50 * 1000,
@@ -25,7 +26,7 @@ enum {
 	NO_THREADS = 1000 * 1000 * 1000,
 };
 
-static int sysmon_tid;
+static int sysmon_tid; /* atomic */
 
 void mri_sysmon_wake(void)
 {
@@ -34,15 +35,13 @@ void mri_sysmon_wake(void)
 		mri_os_futex_wake(&mri_sched.sysmon_word, 1);
 }
 
-/* A timer that should have fired by now: its P's M computes, or its P is idle and
- * nobody keeps its time. */
-static bool timer_due(int64_t now)
+static bool timer_due(int64_t by)
 {
 	/* N1: acquire, pairs with N2. */
 	for (int i = 0; i < atomic_get(&mri_sched.nps, acquire); i++) {
 		int64_t next = mri_timer_next(mri_sched.all_ps[i]->timers);
 
-		if (next && next <= now - SHORT)
+		if (next && next <= by)
 			return true;
 	}
 	return false;
@@ -127,24 +126,17 @@ static bool check_p(struct p *p, int64_t now, bool timer_due)
 
 /* ------------------------------------------------------------ deadlock -- */
 
-static bool any_timer(void)
+/* No M but the caller's runs, nothing is runnable, no timer is due before `until`;
+ * *stirred: how often an M has become active so far. */
+static bool all_asleep(int64_t until, uint64_t *stirred)
 {
-	/* N1: acquire, pairs with N2. */
-	for (int i = 0; i < atomic_get(&mri_sched.nps, acquire); i++)
-		if (mri_timer_next(mri_sched.all_ps[i]->timers))
-			return true;
-	return false;
-}
-
-/* Nothing runs, nothing is runnable, no timer is pending; *stirred: how often an M has
- * become active so far. */
-static bool all_asleep(uint64_t *stirred)
-{
+	uint32_t mine = mri_self()->m != NULL;
 	bool asleep;
 
 	mri_lock_take(&mri_sched.lock);
 	/* A keeper that wakes becomes active under the lock before it takes its timer. */
-	asleep = mri_sched.nactive_ms == 0 && mri_sched.nqueue == 0 && !any_timer();
+	asleep = mri_sched.nactive_ms == mine && mri_sched.nqueue == 0 &&
+		 !timer_due(until);
 	*stirred = mri_sched.stirred;
 	mri_lock_drop(&mri_sched.lock);
 	return asleep;
@@ -153,11 +145,13 @@ static bool all_asleep(uint64_t *stirred)
 /* Threads that are not ours and do not wait in one of our calls. */
 static int threads_that_could_act(void)
 {
-	static int ours[10001 + 1];
+	static struct mri_lock lock = MRI_LOCK_INIT(MRI_RANK_LEAF);
+	static int ours[10001 + 1]; /* by lock */
 	uint32_t parked, still;
 	int n = 0, foreign;
 
-	ours[n++] = sysmon_tid;
+	mri_lock_take(&lock);
+	ours[n++] = atomic_get(&sysmon_tid, relaxed);   /* relaxed: as below */
 	/* A2: acquire, pairs with A1. */
 	for (struct m *m = atomic_get(&mri_sched.all_ms, acquire); m; m = m->all_next)
 		if (n < (int)ARRAY_LEN(ours))
@@ -166,21 +160,30 @@ static int threads_that_could_act(void)
 	 * those count as parked that were before, and a woken one no more. */
 	parked = atomic_get(&mri_sched.nparked_threads, relaxed);
 	foreign = mri_os_foreign_threads(ours, n);
+	mri_lock_drop(&lock);
 	if (foreign < 0)
-		return 1; /* unknown: say nothing */
+		return INT_MAX; /* unknown: say nothing */
 	still = atomic_get(&mri_sched.nparked_threads, relaxed);
 	return foreign - (int)(parked < still ? parked : still);
 }
 
 /* The threads are counted between two looks at our own, in which time none of ours was
  * active: so nobody can have acted and gone while we were looking elsewhere. */
-static bool is_deadlock(void)
+bool mri_sysmon_quiet(int64_t until)
 {
+	/* Relaxed: before it has started it is a thread that could act. */
+	bool sysmon = mri_os_tid() == atomic_get(&sysmon_tid, relaxed);
+	int mine = mri_self()->is_thread && !sysmon;
 	uint64_t before, after;
 
-	return all_asleep(&before) &&
-	       !(mri_hooks.signals_wanted && mri_hooks.signals_wanted()) &&
-	       threads_that_could_act() <= 0 && all_asleep(&after) && before == after;
+	return all_asleep(until, &before) && threads_that_could_act() <= mine &&
+	       all_asleep(until, &after) && before == after;
+}
+
+static bool is_deadlock(void)
+{
+	return !(mri_hooks.signals_wanted && mri_hooks.signals_wanted()) &&
+	       mri_sysmon_quiet(INT64_MAX);
 }
 
 /* ------------------------------------------------------ giving back -- */
@@ -277,7 +280,9 @@ static void watch(void)
 		int64_t now = mri_os_now();
 		bool changing = false;
 
-		bool due = timer_due(now);
+		/* Late: its P's M computes, or its P is idle and nobody keeps its
+		 * time. */
+		bool due = timer_due(now - SHORT);
 
 		/* Relaxed: a coarse clock. */
 		atomic_set(&mri_sched.now, now, relaxed);
@@ -322,7 +327,7 @@ static void *sysmon_main(void *arg)
 	g.is_thread = 1;
 	g.state = G_RUNNING;
 	mri_init_set_self(&g);
-	sysmon_tid = mri_os_tid();
+	atomic_set(&sysmon_tid, mri_os_tid(), relaxed);
 	watch();
 	return NULL;
 }

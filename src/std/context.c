@@ -239,7 +239,10 @@ static struct mr_context *make(struct mr_context *parent, enum mri_ctx_kind kind
 		c->tree = c->up ? c->up->tree : c;
 	if (kind == CTX_CANCEL) {
 		mri_chan_init(&c->done, 1, 0, NULL);
-		c->done.owner = c;      /* chan_free refuses it */
+		/* Relaxed, both: reports may look at any done channel. */
+		atomic_set(&c->done.owner, c, relaxed);         /* chan_free refuses it */
+		if (c->deadline != NEVER)
+			atomic_set(&c->done.fed, mri_chan_always_fed, relaxed);
 	}
 	atomic_set(&c->kind, (uint8_t)kind, relaxed);   /* relaxed: nobody has it yet */
 	return c;
@@ -292,6 +295,7 @@ static struct mr_context *make_cancel(struct mr_context *parent, int64_t when, v
 
 	if (when < c->deadline) {
 		c->deadline = when;
+		atomic_set(&c->done.fed, mri_chan_always_fed, relaxed);
 		c->timed = !late;
 		c->timer = (struct mri_timer){
 			.when = when, .claim = claim, .fire = fire, .arg = c };

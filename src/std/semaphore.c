@@ -95,6 +95,7 @@ static bool wait(mr_semaphore *s, struct request *r)
 	/* Relaxed: the locks publish it. */
 	atomic_set(&g->chosen, 0u, relaxed);
 	g->woken_by = NULL;
+	atomic_set(&g->wait.from, r->chan, relaxed);    /* relaxed: for reports */
 	mri_waitq_push(list(s), &r->w);
 	if (r->chan)
 		mri_waitq_push(&r->chan->recvq, &r->done);

@@ -156,6 +156,7 @@ void mr_signal_notify_n(mr_send_chan(int) ch, const int *signals, size_t n)
 		subscribers = s;
 	}
 	s->mask |= mask;
+	atomic_set(&c->fed, mri_chan_always_fed, relaxed); /* relaxed: for reports */
 	apply();
 	mri_lock_drop(&lock);
 	free(fresh);
@@ -173,6 +174,7 @@ void mr_signal_stop(mr_send_chan(int) ch)
 			continue;
 		s = *at;
 		*at = s->next;
+		atomic_set(&c->fed, NULL, relaxed);     /* relaxed: as above */
 		break;
 	}
 	apply();

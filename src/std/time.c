@@ -18,6 +18,7 @@ struct mr_timer {
 	struct mri_timer t;
 	int64_t period;                 /* ticker; changed while nothing fires */
 	bool ticking;                   /* ticker: not stopped; by lock */
+	bool armed;                     /* atomic: it will fire, or is firing */
 	struct mri_chan *chan;          /* NULL: calls fn */
 	void (*fn)(void *);
 	void *arg;
@@ -74,6 +75,8 @@ static void fire(struct mri_timer *t)
 		send_time(tm->chan);
 	else
 		mri_go_start(tm->fn, tm->arg, "timer_after_func", tm->pc);
+	if (!tm->period)
+		atomic_set(&tm->armed, false, relaxed); /* relaxed: for reports */
 	dawdle();
 	/* Relaxed: V1 and V2 are on the same word. */
 	if (tm->period && !(atomic_get(&tm->state, relaxed) & STOPPING)) {
@@ -130,7 +133,17 @@ static bool arm(struct mr_timer *tm, int64_t d)
 	d = d > 0 ? d : 0;
 	tm->t.when = d > INT64_MAX - now ? INT64_MAX : now + d;
 	tm->ticking = tm->period != 0;
+	atomic_set(&tm->armed, true, relaxed);          /* relaxed: for reports */
 	return mri_timer_start(&tm->t);
+}
+
+/* The channel's `fed`. */
+static bool will_fire(const struct mri_chan *c)
+{
+	/* Relaxed, both: a snapshot; see mr_timer_free(). */
+	struct mr_timer *tm = atomic_get(&c->owner, relaxed);
+
+	return tm && atomic_get(&tm->armed, relaxed);
 }
 
 /* `like` is what the user chose of it. Its channel, if it is to have one. */
@@ -146,12 +159,14 @@ static struct mr_timer *make(int64_t d, const struct mr_timer *like)
 		tm->chan = c;
 		if (c) {
 			c->timer = true;
-			c->owner = tm;
+			/* Relaxed: nobody has it yet. */
+			atomic_set(&c->fed, will_fire, relaxed);
+			atomic_set(&c->owner, tm, relaxed);
 		}
 		if (arm(tm, d))
 			return tm;
 		if (c)
-			c->owner = NULL;
+			atomic_set(&c->owner, NULL, relaxed);   /* relaxed: as above */
 		free(tm);
 	}
 	mr_chan_free(c);
@@ -205,6 +220,7 @@ bool mr_timer_stop(mr_timer *tm)
 	mri_init_check_fork();
 	mri_lock_take(&tm->lock);
 	was = disarm(tm);
+	atomic_set(&tm->armed, false, relaxed);         /* relaxed: for reports */
 	mri_lock_drop(&tm->lock);
 	return was;
 }
@@ -237,7 +253,9 @@ void mr_timer_free(mr_timer *tm)
 	disarm(tm);
 	mri_lock_drop(&tm->lock);
 	if (tm->chan) {
-		tm->chan->owner = NULL;
+		/* Relaxed: for will_fire(), which tm outlives as freeing the channel
+		 * takes its lock. */
+		atomic_set(&tm->chan->owner, NULL, relaxed);
 		mr_chan_free(tm->chan);
 	}
 	free(tm);

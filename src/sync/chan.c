@@ -74,7 +74,9 @@ void mri_chan_init(struct mri_chan *c, size_t elem_size, size_t cap, char *ring)
 	c->ring = ring;
 	c->recvq = c->sendq = NULL;
 	c->free_owner = NULL;
-	c->owner = NULL;
+	/* Relaxed: a report may still look at the one whose block this was. */
+	atomic_set(&c->owner, NULL, relaxed);
+	atomic_set(&c->fed, NULL, relaxed);
 }
 
 void *mr_chan_new(size_t elem_size, size_t cap)
@@ -117,7 +119,7 @@ void mr_chan_free(const volatile void *ch)
 	/* The child of a fork may return from main, through deferred calls of this. */
 	if (!c || unlikely(mri_forked))
 		return;
-	if (c->owner) {
+	if (atomic_get(&c->owner, relaxed)) {   /* relaxed: the caller's own */
 		if (!c->free_owner)
 			mri_panic("chan_free of a channel that belongs to a %s",
 				  c->timer ? "timer" : "context");
@@ -240,6 +242,20 @@ enum mri_chan_result mri_chan_recv_now(struct mri_chan *c, void *elem, struct g 
 	return MRI_CHAN_DONE;
 }
 
+bool mri_chan_always_fed(const struct mri_chan *c)
+{
+	(void)c;
+	return true;
+}
+
+bool mri_chan_is_fed(const struct mri_chan *c)
+{
+	/* Relaxed: set before c was given to anybody, but for signals. */
+	bool (*fed)(const struct mri_chan *) = atomic_get(&c->fed, relaxed);
+
+	return fed && fed(c);
+}
+
 void mri_chan_unlock(void *c)
 {
 	mri_lock_drop(&((struct mri_chan *)c)->lock);
@@ -299,6 +315,7 @@ bool mr_chan_recv_into(const volatile void *ch, void *elem)
 	r = mri_chan_recv_now(c, elem, &wake);
 	if (r == MRI_CHAN_BLOCKS) {
 		w.g = mri_self();
+		atomic_set(&w.g->wait.from, c, relaxed); /* relaxed: for reports */
 		mri_waitq_push(&c->recvq, &w);
 		mri_sched_park(mri_chan_unlock, c, MRI_WHY_RECV, c);
 		return w.ok;

@@ -17,7 +17,10 @@ struct mri_chan {
 	struct mri_chan *next_free;
 	/* of a timer or a context; chan_free calls free_owner, or without one panics */
 	void (*free_owner)(struct mri_chan *c);
-	void *owner;
+	void *owner;                    /* atomic, as fed: reports read it */
+	/* Set if something that is no goroutine sends here; called with the lock held:
+	 * is more to come? Then whoever receives here is not stuck. */
+	bool (*fed)(const struct mri_chan *c);
 };
 
 /* A new life for a block whose lock was made before and is free. */
@@ -36,6 +39,10 @@ struct g *mri_chan_close_now(struct mri_chan *c, struct g *list);
 void mri_chan_ready_all(struct g *list);
 /* From a handle; dev builds panic if the channel was freed. */
 struct mri_chan *mri_chan_of(const volatile void *ch);
+/* c->fed's answer, false if it has none. By lock; c may also have been freed, or reused
+ * as another channel: then that one's. */
+bool mri_chan_is_fed(const struct mri_chan *c);
+bool mri_chan_always_fed(const struct mri_chan *c);     /* a `fed`: true */
 void mri_chan_unlock(void *c);          /* an unlock function for park */
 
 /* A goroutine has just dropped a channel's lock: in a hostile build it may now lose its

@@ -184,11 +184,30 @@ static struct mri_waiter **queue_of(const struct sel *s, uint32_t i)
 	return s->cases[s->lock[i].index].op == MR_SELECT_SEND ? &c->sendq : &c->recvq;
 }
 
+/* For reports: a channel that will be sent on whatever other goroutines do, or could
+ * be. */
+static struct mri_chan *fed_channel(const struct sel *s)
+{
+	struct mri_chan *found = NULL;
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct mri_chan *c = chan_at(s, i);
+
+		if (likely(!atomic_get(&c->fed, relaxed))) /* relaxed: by the lock */
+			continue;
+		if (mri_chan_is_fed(c))
+			return c;
+		found = c;
+	}
+	return found;
+}
+
 static void enqueue_all(struct sel *s, struct g *g)
 {
 	/* Relaxed: the channels' locks publish it. */
 	atomic_set(&g->chosen, 0u, relaxed);
 	g->woken_by = NULL;
+	atomic_set(&g->wait.from, fed_channel(s), relaxed);     /* relaxed: for reports */
 	for (uint32_t i = 0; i < s->n; i++) {
 		s->lock[i].g = g;
 		mri_waitq_push(queue_of(s, i), &s->lock[i]);

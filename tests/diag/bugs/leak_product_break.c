@@ -5,7 +5,7 @@
  *
  * From:     https://github.com/schwarmco/go-cartesian-product/issues/6
  * Detector: leak
- * Says:     chan send */
+ * Says:     select */
 #include <millrace.h>
 
 static void iterate(send_chan(int) out, recv_chan(char) stop)

@@ -42,6 +42,7 @@ void goroutines(int fd)
 	mr_go_pin();
 	mr_go_unpin();
 	mr_go_dump(fd);
+	mr_go_leaks(stderr);
 	mr_go_blocking_begin();
 	mr_go_blocking_end();
 	if (mr_go_id() == 1 && mr_go_count() > procs)
@@ -107,6 +108,11 @@ int selects(mr_chan(int) ch, mr_recv_chan(point) in, mr_send_chan(point) out)
 }
 
 static void set(void *p) { *(int *)p = 1; }
+struct account {
+	mr_mutex mu;
+	long balance mr_guarded_by(mu);
+};
+
 int sync_types(void)
 {
 	mr_waitgroup wg = {0};

@@ -39,6 +39,7 @@ void goroutines(int fd)
 	go_pin();
 	go_unpin();
 	go_dump(fd);
+	go_leaks(stderr);
 	go_blocking_begin();
 	go_blocking_end();
 	if (go_id() == 1 && go_count() > procs)
@@ -104,6 +105,11 @@ int selects(chan(int) ch, recv_chan(point) in, send_chan(point) out)
 }
 
 static void set(void *p) { *(int *)p = 1; }
+struct account {
+	mutex mu;
+	long balance guarded_by(mu);
+};
+
 int sync_types(void)
 {
 	waitgroup wg = {0};
