@@ -8,6 +8,7 @@
  * mr_state[0] is the number of waiters, changed under the bucket lock. Once a waiter is
  * off the list it does not touch *c again; signal and broadcast do not after dropping
  * the bucket lock. Lock order: the mutex is unlocked and locked with no lock held. */
+#include "sync/held.h"
 #include "sync/waitq.h"
 #include <millrace/sync.h>
 
@@ -34,6 +35,7 @@ static bool any_waiter(mr_cond *c)
 void mr_cond_wait(mr_cond *c, mr_mutex *m)
 {
 	struct mri_waiter w = { .g = mri_self(), .kind = UNPARKED };
+	void *pc = __builtin_return_address(0);
 	struct mri_lock *bucket;
 
 	mri_init_check_fork();
@@ -52,7 +54,7 @@ void mr_cond_wait(mr_cond *c, mr_mutex *m)
 	} else {
 		mri_waitq_unlock(bucket);
 	}
-	mr_mutex_lock(m);
+	mri_mutex_lock_at(m, pc);
 }
 
 void mr_cond_signal(mr_cond *c)

@@ -12,6 +12,7 @@
  * The last access to *m in unlock is the one that lets another have it: he may lock,
  * unlock and free m before unlock returns. Therefore the bucket lock, which does not lie
  * in m, is taken before that access where a waiter must be woken after it. */
+#include "sync/held.h"
 #include "sync/waitq.h"
 #include <millrace/sync.h>
 
@@ -52,7 +53,7 @@ static bool spin_pays(void)
 
 /* Queue and park; false if the mutex turned out to be free. mine: WOKEN if this waiter
  * has been awake before. */
-static bool park(mr_mutex *m, struct mri_waiter *w, uint32_t mine)
+static bool park(mr_mutex *m, struct mri_waiter *w, uint32_t mine, void *pc)
 {
 	struct mri_lock *bucket = mri_waitq_lock(m);
 	/* Relaxed: the CAS decides. */
@@ -72,11 +73,13 @@ static bool park(mr_mutex *m, struct mri_waiter *w, uint32_t mine)
 		mri_waitq_push_front(list(m), w);
 	else
 		mri_waitq_push(list(m), w);
+	if (mri_held_wanted())
+		mri_held_wait(m, MRI_WHY_MUTEX, pc);
 	mri_sched_park(mri_waitq_unlock, bucket, MRI_WHY_MUTEX, m);
 	return true;
 }
 
-static noinline void lock_slow(mr_mutex *m)
+static noinline void lock_slow(mr_mutex *m, void *pc)
 {
 	struct mri_waiter w = { .g = NULL };
 	uint32_t mine = 0;
@@ -89,9 +92,11 @@ static noinline void lock_slow(mr_mutex *m)
 
 		if (!(s & LOCKED)) {
 			/* M1: acquire, pairs with M2 and M3. */
-			if (atomic_cas(&m->mr_state, &s, (s | LOCKED) & ~mine, acquire))
-				return;
-			continue;
+			if (!atomic_cas(&m->mr_state, &s, (s | LOCKED) & ~mine, acquire))
+				continue;
+			if (mri_held_wanted())
+				mri_held_add(m, MRI_WHY_MUTEX, pc);
+			return;
 		}
 		/* A newcomer does not compete with those who already queue. */
 		if ((mine || !(s & PARKED)) && spins < SPINS && spin_pays()) {
@@ -104,7 +109,7 @@ static noinline void lock_slow(mr_mutex *m)
 			w.g = mri_self();
 			w.since = mri_choice_now();
 		}
-		if (!park(m, &w, mine))
+		if (!park(m, &w, mine, pc))
 			continue;
 		if (w.ok)
 			return;         /* handed over */
@@ -143,6 +148,8 @@ static bool wake_one(mr_mutex *m)
 	if (MRI_IS_HOSTILE)
 		hand_over |= mri_choice_hostile(mri_self()->m, 2);
 	w->ok = hand_over;
+	if (mri_held_wanted())
+		mri_held_woken(m, g, hand_over);
 	left = *list(m) ? PARKED : 0;
 	/* M3: release, pairs with M1. */
 	atomic_set(&m->mr_state, left | (hand_over ? LOCKED : WOKEN), release);
@@ -168,15 +175,25 @@ static noinline void unlock_slow(mr_mutex *m, uint32_t s)
 
 /* Lock and unlock look before their CAS, so that one is enough while a waiter is on its
  * way: the word of a free mutex is not 0 then, and a busy one is often like that. */
-void mr_mutex_lock(mr_mutex *m)
+static inline void lock(mr_mutex *m, void *pc)
 {
 	/* Relaxed: the CAS decides. */
 	uint32_t s = atomic_get(&m->mr_state, relaxed);
 
 	/* M1: acquire, pairs with M2 and M3: what the last owner wrote is seen. */
-	if (unlikely((s & LOCKED) ||
+	if (unlikely((s & LOCKED) || mri_held_wanted() ||
 		     !atomic_cas(&m->mr_state, &s, s | LOCKED, acquire)))
-		lock_slow(m);
+		lock_slow(m, pc);
+}
+
+void mr_mutex_lock(mr_mutex *m)
+{
+	lock(m, __builtin_return_address(0));
+}
+
+void mri_mutex_lock_at(mr_mutex *m, void *pc)
+{
+	lock(m, pc);
 }
 
 bool mr_mutex_trylock(mr_mutex *m)
@@ -184,10 +201,14 @@ bool mr_mutex_trylock(mr_mutex *m)
 	/* Relaxed: the CAS decides. */
 	uint32_t s = atomic_get(&m->mr_state, relaxed);
 
-	while (!(s & LOCKED))
+	while (!(s & LOCKED)) {
 		/* M1: acquire, pairs with M2 and M3. */
-		if (atomic_cas(&m->mr_state, &s, s | LOCKED, acquire))
-			return true;
+		if (!atomic_cas(&m->mr_state, &s, s | LOCKED, acquire))
+			continue;
+		if (mri_held_wanted())
+			mri_held_add(m, MRI_WHY_MUTEX, __builtin_return_address(0));
+		return true;
+	}
 	return false;
 }
 
@@ -197,6 +218,8 @@ void mr_mutex_unlock(mr_mutex *m)
 	uint32_t s = atomic_get(&m->mr_state, relaxed);
 	bool done = false;
 
+	if (mri_held_wanted())
+		mri_held_drop(m, MRI_WHY_MUTEX);
 	/* In the child of a fork deferred unlocks must work, and nobody waits. */
 	while (!done && (s & LOCKED) && (!must_wake(s) || mri_forked))
 		/* M2: release, pairs with M1. */

@@ -13,6 +13,7 @@
  * bounded: a reader waits for the readers inside and one writer, a writer for those
  * before it in the list and one batch of readers for each.
  * As in mutex.c, unlocking never touches *m after the access that lets others have it. */
+#include "sync/held.h"
 #include "sync/waitq.h"
 #include <millrace/sync.h>
 
@@ -50,68 +51,105 @@ static bool take_or_queue(mr_rwmutex *m, uint32_t busy, uint32_t add)
 	}
 }
 
-static noinline void rlock_slow(mr_rwmutex *m)
+static noinline void rlock_slow(mr_rwmutex *m, void *pc)
 {
 	struct mri_waiter w = { .g = mri_self() };
 	struct mri_lock *bucket = mri_waitq_lock(m);
 
 	if (take_or_queue(m, WRITER | QUEUED, READER)) {
 		mri_waitq_unlock(bucket);
+		if (mri_held_wanted())
+			mri_held_add(m, MRI_WHY_RLOCK, pc);
 		return;
 	}
 	mri_waitq_push(readers(m), &w);
 	m->mr_state[1]++;
+	if (mri_held_wanted())
+		mri_held_wait(m, MRI_WHY_RLOCK, pc);
 	mri_sched_park(mri_waitq_unlock, bucket, MRI_WHY_RLOCK, m);
 }
 
-static noinline void lock_slow(mr_rwmutex *m)
+static noinline void lock_slow(mr_rwmutex *m, void *pc)
 {
 	struct mri_waiter w = { .g = mri_self() };
 	struct mri_lock *bucket = mri_waitq_lock(m);
 
 	if (take_or_queue(m, ~0u, WRITER)) {
 		mri_waitq_unlock(bucket);
+		if (mri_held_wanted())
+			mri_held_add(m, MRI_WHY_WLOCK, pc);
 		return;
 	}
 	mri_waitq_push(writers(m), &w);
+	if (mri_held_wanted())
+		mri_held_wait(m, MRI_WHY_WLOCK, pc);
 	mri_sched_park(mri_waitq_unlock, bucket, MRI_WHY_WLOCK, m);
 }
 
-bool mr_rwmutex_tryrlock(mr_rwmutex *m)
+static inline bool tryrlock(mr_rwmutex *m, void *pc)
 {
 	/* Relaxed: the CAS decides. */
 	uint32_t s = atomic_get(&m->mr_state[0], relaxed);
 
 	mri_init_check_fork();
-	while (!(s & (WRITER | QUEUED)))
+	while (!(s & (WRITER | QUEUED))) {
 		/* R1: acquire, pairs with R3 and R4: what the last writer wrote. */
-		if (atomic_cas(&m->mr_state[0], &s, s + READER, acquire))
-			return true;
+		if (!atomic_cas(&m->mr_state[0], &s, s + READER, acquire))
+			continue;
+		if (mri_held_wanted())
+			mri_held_add(m, MRI_WHY_RLOCK, pc);
+		return true;
+	}
 	return false;
 }
 
-void mr_rwmutex_rlock(mr_rwmutex *m)
-{
-	if (unlikely(!mr_rwmutex_tryrlock(m)))
-		rlock_slow(m);
-}
-
-bool mr_rwmutex_trylock(mr_rwmutex *m)
+static inline bool trylock(mr_rwmutex *m, void *pc)
 {
 	uint32_t s = 0;
 
 	mri_init_check_fork();
 	/* R1: acquire, pairs with R2, R3 and R4: what all before wrote. */
-	return atomic_cas(&m->mr_state[0], &s, WRITER, acquire);
+	if (!atomic_cas(&m->mr_state[0], &s, WRITER, acquire))
+		return false;
+	if (mri_held_wanted())
+		mri_held_add(m, MRI_WHY_WLOCK, pc);
+	return true;
+}
+
+bool mr_rwmutex_tryrlock(mr_rwmutex *m)
+{
+	return tryrlock(m, __builtin_return_address(0));
+}
+
+void mr_rwmutex_rlock(mr_rwmutex *m)
+{
+	if (unlikely(!tryrlock(m, __builtin_return_address(0))))
+		rlock_slow(m, __builtin_return_address(0));
+}
+
+bool mr_rwmutex_trylock(mr_rwmutex *m)
+{
+	return trylock(m, __builtin_return_address(0));
 }
 
 void mr_rwmutex_lock(mr_rwmutex *m)
 {
-	if (unlikely(!mr_rwmutex_trylock(m)))
-		lock_slow(m);
+	if (unlikely(!trylock(m, __builtin_return_address(0))))
+		lock_slow(m, __builtin_return_address(0));
 }
 
 /* -------------------------------------------------------------- unlocking -- */
+
+/* first to last, which are off their list, are owners now. */
+static cold_fn void grant(mr_rwmutex *m, struct mri_waiter *first,
+			  struct mri_waiter *last)
+{
+	mri_held_woken(m, first->g, true);
+	while (first != last) {
+		first = first->next;
+		mri_held_woken(m, first->g, true);
+	}
+}
 
 /* Give *m, which the caller holds alone, to those who wait, drop the bucket lock and
  * wake them. They own it before they run, so the memory stays until then. */
@@ -133,6 +171,8 @@ static void hand_over(mr_rwmutex *m, struct mri_lock *bucket, bool to_readers)
 	}
 	if (*writers(m) || *readers(m))
 		s |= QUEUED;
+	if (mri_held_wanted())
+		grant(m, first, last);
 	/* R3: release, pairs with R1: for readers that come by without waiting. */
 	atomic_set(&m->mr_state[0], s, release);
 	mri_waitq_unlock(bucket);
@@ -173,6 +213,8 @@ void mr_rwmutex_runlock(mr_rwmutex *m)
 	/* Relaxed: the CAS decides. */
 	uint32_t s = atomic_get(&m->mr_state[0], relaxed);
 
+	if (mri_held_wanted())
+		mri_held_drop(m, MRI_WHY_RLOCK);
 	/* In the child of a fork deferred unlocks must work, and nobody waits. */
 	while (s >= READER && (!(s & QUEUED) || mri_forked))
 		/* R2: release, pairs with R1 and R5. */
@@ -186,6 +228,8 @@ void mr_rwmutex_unlock(mr_rwmutex *m)
 	struct mri_lock *bucket;
 	uint32_t s = WRITER;
 
+	if (mri_held_wanted())
+		mri_held_drop(m, MRI_WHY_WLOCK);
 	/* R4: release, pairs with R1. Forked: as above. */
 	if (likely(atomic_cas(&m->mr_state[0], &s, 0u, release)) ||
 	    (mri_forked && (s & WRITER)))
