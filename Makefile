@@ -166,7 +166,7 @@ to_include := $(DESTDIR)$(PREFIX)/include
 to_share   := $(DESTDIR)$(PREFIX)/share/millrace
 .PHONY: install uninstall
 install: $(STATIC) $(SHARED) $(B)/millrace.pc
-	mkdir -p $(to_lib)/pkgconfig $(to_include)/millrace $(to_share)
+	mkdir -p $(to_lib)/pkgconfig $(to_include)/millrace $(to_share)/vet
 	cp include/millrace.h $(wildcard include/millrace.hpp) $(to_include)
 	cp include/millrace/* $(to_include)/millrace
 	cp $(STATIC) $(SHARED) $(to_lib)
@@ -174,6 +174,7 @@ install: $(STATIC) $(SHARED) $(B)/millrace.pc
 	ln -sf libmillrace.so.$(SOVERSION) $(to_lib)/libmillrace.so
 	cp $(B)/millrace.pc $(to_lib)/pkgconfig
 	cp tools/debugger/*.py $(to_share)
+	cp tools/vet/millrace-vet tools/vet/*.py $(to_share)/vet
 uninstall:
 	rm -f $(to_lib)/libmillrace.a $(to_lib)/libmillrace.so $(to_lib)/libmillrace.so.$(SOVERSION)
 	rm -f $(to_lib)/libmillrace.so.$(VERSION) $(to_lib)/pkgconfig/millrace.pc

@@ -83,6 +83,9 @@ if command -v nm >/dev/null && command -v readelf >/dev/null; then
 		readelf -d "$so" | grep TEXTREL)"
 fi
 
+if command -v python3 >/dev/null && command -v clang >/dev/null; then
+	verdict "millrace-vet" "$("$tmp/usr/share/millrace/vet/millrace-vet" "$tmp/prog.c" 2>&1)"
+fi
 quiet "$MAKE" -s uninstall PREFIX="$tmp/usr" LIBDIR="$tmp/usr/lib" CC="$CC"
 verdict "uninstall" "$(find "$tmp/usr" ! -type d)"
 echo "$passed passed, $failed failed"

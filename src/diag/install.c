@@ -9,8 +9,8 @@ void mri_hooks_install(void)
 	mri_report_install();
 	mri_crash_install();
 	mri_lsan_install();
-	mri_leak_install();     /* after it: then it runs before it */
 	mri_signal_install();
 	mri_ctxblock_install();
 	mri_quit_install();     /* its fork handler comes after that one's */
+	mri_leak_install();     /* its handler at exit comes before all others */
 }

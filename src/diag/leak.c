@@ -1,7 +1,7 @@
 /* leak.c - goroutines that nobody will wake: go_leaks, and MILLRACE=leaks=exit.
  *
- * The handler at exit is registered when the runtime starts, after LeakSanitizer's
- * (lsan.c), and so runs before it and before whatever the program registered earlier. It
+ * The handler at exit is registered when the runtime starts, last of the library's, and
+ * so runs before those and before whatever the program registered earlier. It
  * changes the exit status by calling exit() again, which in glibc goes on with the
  * handlers that are left.
  *
