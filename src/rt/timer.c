@@ -211,7 +211,7 @@ void mri_timer_move_all(struct mri_timers *from, struct mri_timers *to)
 		if (to->n == to->cap && !grow(to))
 			mri_fatal("out of memory for %u timers", to->n);
 		from->n--;
-		/* Relaxed: heaps live for ever, and who follows takes the lock of `to`. */
+		/* Relaxed: heaps live for ever; who follows takes the lock of `to`. */
 		atomic_set(&e.t->heap, to, relaxed);
 		sift_up(to, to->n++, e);
 	}

@@ -9,6 +9,7 @@ struct object { struct mri_retired retired; int content; bool freed; };
 static struct object first, second, third;
 static struct object *shared;
 static struct mri_limbo limbo;
+static bool late_m;                     /* M 0 makes itself known while others run */
 
 /* To whoever gets the memory next it is plain. */
 static void destroy(struct mri_retired *r)
@@ -19,12 +20,19 @@ static void destroy(struct mri_retired *r)
 	o->freed = true;
 	o->content = -1;
 }
+/* As init.c does it. */
+static void publish_m(int i)
+{
+	world_ms[i].all_next = mri_sched.all_ms;
+	/* A1: release, pairs with A2. */
+	atomic_set(&mri_sched.all_ms, &world_ms[i], release);
+}
 static void setup(void)
 {
 	for (int i = 0; i < 2; i++) {
 		world_m_init(i);
-		world_ms[i].all_next = mri_sched.all_ms;
-		atomic_set(&mri_sched.all_ms, &world_ms[i], relaxed);
+		if (!late_m || i)
+			publish_m(i);
 	}
 	limbo.destroy = destroy;
 	first.content = second.content = third.content = 1;
@@ -34,6 +42,12 @@ static void setup_fences(void)
 {
 	setup();
 	mri_sched.no_membarrier = true;
+}
+
+static void setup_late(void)
+{
+	late_m = true;
+	setup();
 }
 
 static void setup_one_slot(void)
@@ -59,6 +73,7 @@ static void replace(struct object *by)
 }
 static void reader(void) { world_be_m(0); read_once(); }
 static void reads_twice(void) { world_be_m(0); read_once(); read_once(); }
+static void late_reader(void) { publish_m(0); reader(); }
 static void thread_reader(void) { world_thread(); read_once(); }
 static void writer(void) { world_be_m(1); replace(&second); }
 static void writes_twice(void) { world_be_m(1); replace(&second); replace(&third); }
@@ -77,6 +92,8 @@ static void nothing_lost(void)
 BOTH(epoch_read, reader, writer)
 BOTH(epoch_read_twice, reads_twice, writer)
 BOTH(epoch_thread, thread_reader, writer)
+MODEL(epoch_late_m, .setup = setup_late, .threads = { late_reader, writer },
+      .check = nothing_lost)
 BOTH(epoch_two_replaced, reader, writes_twice)
 MODEL(epoch_two_writers, .setup = setup, .threads = { reader, writer, other_writer },
       .check = nothing_lost, .preemptions = 3, .slow = true)

@@ -183,8 +183,8 @@ static void setup_surplus_idle(void)
 }
 static void starts_two(void)
 {
-	mri_sched_start(one);
-	mri_sched_start(two);
+	mri_sched_ready(one);           /* not start: who starts two would yield */
+	mri_sched_ready(two);
 }
 static void setup_grow(void)
 {

@@ -303,6 +303,7 @@ def main():
         return 0
     memory = Memory(info, args.fresh)
     killed = explained = bad = 0
+    survivors = set()
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for row, verdict in zip(rows, pool.map(memory.run, jobs, [r[4] for r in rows])):
             number, where, old, what, key = row
@@ -310,14 +311,18 @@ def main():
                 killed += 1
             elif key in known:
                 explained += 1
+                survivors.add(key)
                 verdict = "survived: " + known[key]
             else:
                 bad += 1
             print("%-34s %4d  %-20s %-60s %s" % (where, number, what, old[:60], verdict),
                   flush=True)
+    stale = [] if args.only else [k for k in known if k not in survivors]
+    for key in stale:
+        print("survivors.txt has a reason for what does not survive: " + key)
     print("%d killed, %d survived with a reason, %d survived without; %.0f s of CPU" %
           (killed, explained, bad, os.times().children_user))
-    return 1 if bad else 0
+    return 1 if bad or stale else 0
 
 
 MAKE = [a for a in ("CC=" + os.environ["CC"],) if os.environ["CC"]] if "CC" in os.environ else []

@@ -38,8 +38,8 @@ static uint32_t flag_set;
 static void sets_flag(void) { atomic_set(&flag_set, 1u, release); }
 static void starts_and_computes(void)
 {
-	mri_sched_start(one);
-	mri_sched_start(two);           /* kicks the first one out of the slot */
+	mri_sched_ready(one);           /* not start: who starts two would yield */
+	mri_sched_ready(two);           /* kicks the first one out of the slot */
 	model_await(&flag_set, 1);
 }
 static void setup_compute(void)
@@ -144,8 +144,8 @@ MODEL(sched_park_and_ready_two_ms, .setup = setup_park_two, .threads = { m0, m1,
 /* ---- work made while the other M stops spinning ---- */
 static void starts_two(void)
 {
-	mri_sched_start(one);
-	mri_sched_start(two);
+	mri_sched_ready(one);
+	mri_sched_ready(two);
 }
 static void setup_spread(void)
 {
