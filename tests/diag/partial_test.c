@@ -144,6 +144,7 @@ CIRCLE(itself_after_cond_wait, ITSELF, G("sync.Mutex.Lock", "main"),
 	go(signals);
 	cond_wait(&cv, &a);
 	mutex_lock(&a);
+	mutex_unlock(&a);
 }
 CIRCLE(reader_becomes_writer, ITSELF, G("sync.RWMutex.Lock", "main"), "locked for reading by ")
 {
