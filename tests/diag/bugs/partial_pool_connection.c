@@ -8,34 +8,34 @@
  * Says:     Mutex */
 #include <millrace.h>
 
-static mutex pool, connection;
+static mutex pools, connection;
 static chan(char) first, second;
 
 static void on_success(void)
 {
 #ifdef FIXED
-	mutex_lock(&pool);
+	mutex_lock(&pools);
 	mutex_lock(&connection);
 #else
 	mutex_lock(&connection);
 	chan_send(first, 0);
 	chan_recv(second);
-	mutex_lock(&pool);
+	mutex_lock(&pools);
 #endif
 	mutex_unlock(&connection);
-	mutex_unlock(&pool);
+	mutex_unlock(&pools);
 }
 
 static void on_failure(void)
 {
-	mutex_lock(&pool);
+	mutex_lock(&pools);
 #ifndef FIXED
 	chan_recv(first);
 	chan_send(second, 0);
 #endif
 	mutex_lock(&connection);
 	mutex_unlock(&connection);
-	mutex_unlock(&pool);
+	mutex_unlock(&pools);
 }
 
 int main(void)
