@@ -25,11 +25,12 @@ CC := $(CROSS)gcc
 AR := $(CROSS)ar
 endif
 
-VARIANTS := release dev asan tsan hostile valgrind fallback
+VARIANTS := release dev asan tsan race hostile valgrind fallback
 opt_release   := -O2
 opt_dev       := -O1
 opt_asan      := -O1
 opt_tsan      := -O1
+opt_race      := -O2
 opt_hostile   := -O1
 opt_valgrind  := -O1
 opt_fallback  := -O2
@@ -37,6 +38,9 @@ flags_release  :=
 flags_dev      := -DMRI_DEV -Werror
 flags_asan     := -DMRI_DEV -fsanitize=address,undefined -fno-sanitize-recover=undefined
 flags_tsan     := -DMRI_DEV -fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)
+# The program is instrumented; the library is not, and says itself what it orders.
+flags_race     := -fsanitize=thread
+lib_flags_race := -DMRI_RACE -include base/race_libc.h
 flags_hostile  := -DMRI_DEV -DMRI_HOSTILE
 flags_valgrind := -DMRI_DEV -DMRI_VALGRIND
 flags_fallback := -DMRI_DEV -DMRI_ARCH_FALLBACK
@@ -54,7 +58,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 USER_FLAGS := -fexceptions $(call takes,-fstack-clash-protection) -pthread
 ALL_CFLAGS  = -std=gnu11 -g $(OPTIMIZE) $(WARNINGS) $(USER_FLAGS) -fasynchronous-unwind-tables \
 	      -Iinclude $(flags_$(VARIANT)) $(CPPFLAGS) $(CFLAGS)
-LIB_CFLAGS  = $(ALL_CFLAGS) -Isrc -fPIC -fvisibility=hidden
+LIB_CFLAGS  = $(if $(filter race,$(VARIANT)),$(filter-out -fsanitize%,$(ALL_CFLAGS)),$(ALL_CFLAGS)) \
+	      -Isrc -fPIC -fvisibility=hidden
 ALL_LDFLAGS = -pthread $(filter -fsanitize%,$(flags_$(VARIANT))) $(LDFLAGS)
 
 # ---- files ----
@@ -65,11 +70,11 @@ ARCH_SRC := $(if $(filter fallback,$(VARIANT)),,$(wildcard src/arch/$(MACHINE).S
 ARCH_SRC := $(or $(ARCH_SRC),src/arch/ucontext.c)
 LIB_SRC  := $(sort $(filter-out src/arch/ucontext.c,$(wildcard src/*/*.c)) $(ARCH_SRC))
 LIB_OBJ  := $(patsubst %,$(B)/%.o,$(basename $(LIB_SRC)))
-STATIC   := $(B)/libmillrace.a
+STATIC   := $(B)/libmillrace$(if $(filter race,$(VARIANT)),_race).a
 SHARED   := $(B)/libmillrace.so.$(VERSION)
 
 # Each tests/<dir>/*_test.c is a program with the harness. DIRS chooses among them.
-DIRS      ?= unit api tour crash diag stress
+DIRS      ?= $(if $(filter race,$(VARIANT)),,unit) api tour crash diag stress
 TEST_SRC  := $(sort $(wildcard $(DIRS:%=tests/%/*_test.c)))
 TEST_BINS := $(TEST_SRC:%.c=$(B)/%)
 PLAIN     := $(patsubst %.c,$(B)/%,$(sort $(wildcard examples/*.c examples/*/*.c tests/tour/tour.c)))
@@ -101,7 +106,7 @@ all: $(STATIC) $(if $(findstring -fsanitize,$(flags_$(VARIANT)))$(CROSS),,$(SHAR
 # again when a source was added or removed.
 changed = mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
 $(B)/flags: FORCE
-	@$(call changed,$(CC) $(LIB_CFLAGS) $(ALL_LDFLAGS))
+	@$(call changed,$(CC) $(LIB_CFLAGS) $(lib_flags_$(VARIANT)) $(ALL_LDFLAGS))
 $(B)/objects: FORCE
 	@$(call changed,$(LIB_OBJ))
 .PHONY: FORCE
@@ -109,7 +114,9 @@ FORCE:
 
 $(B)/src/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(LIB_CFLAGS) $(lib_flags_$(VARIANT)) -MMD -MP -c -o $@ $<
+# The one file that means libc's own functions by their names.
+$(B)/src/arch/race_libc.o: lib_flags_race := -DMRI_RACE
 $(B)/src/%.o: src/%.S $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<

@@ -1,6 +1,6 @@
 /* san.c - TSan's fibers, ASan's stack bounds, Valgrind's stack registrations.
  * Nothing here in a build without these tools: san.h has empty inline functions. */
-#include "arch/san.h"
+#include "arch/race.h"
 
 #if defined(MRI_SAN_FIBERS) || defined(MRI_ASAN) || defined(MRI_VALGRIND)
 #if defined(MRI_SAN_FIBERS)
@@ -36,11 +36,15 @@ static void describe(struct mri_san *s, void *lo, void *hi)
 	(void)s, (void)lo, (void)hi;
 }
 
-void mri_san_create(struct mri_san *s, void *lo, void *hi)
+void mri_san_create(struct mri_san *s, void *lo, void *hi, void *pc)
 {
+	(void)pc;
 	describe(s, lo, hi);
 	s->owned = true;
-#if defined(MRI_SAN_FIBERS)
+#if defined(MRI_RACE)
+	mri_race_forget(lo, hi);
+	s->fiber = mri_race_fiber_new(pc);
+#elif defined(MRI_TSAN)
 	s->fiber = __tsan_create_fiber(0);
 #endif
 #if defined(MRI_VALGRIND)
@@ -62,7 +66,9 @@ void mri_san_destroy(struct mri_san *s)
 	if (!s->owned)
 		return;
 	s->owned = false;
-#if defined(MRI_SAN_FIBERS)
+#if defined(MRI_RACE)
+	mri_race_fiber_end(s->fiber);
+#elif defined(MRI_TSAN)
 	__tsan_destroy_fiber(s->fiber);
 #endif
 #if defined(MRI_ASAN)

@@ -44,8 +44,9 @@ struct mri_san {
 };                                      /* struct could be empty: not ISO C */
 
 #if defined(MRI_SAN_FIBERS) || defined(MRI_ASAN) || defined(MRI_VALGRIND)
-/* a new stack [lo, hi) for a computation not yet started */
-void mri_san_create(struct mri_san *s, void *lo, void *hi);
+/* a new stack [lo, hi) for a computation not yet started; pc: the call that made it, for
+ * reports of races */
+void mri_san_create(struct mri_san *s, void *lo, void *hi, void *pc);
 /* describe the calling thread's own stack (a scheduler stack, main's) */
 void mri_san_adopt(struct mri_san *s, void *lo, void *hi);
 /* the computation is over; called from another stack. Of an adopted stack: nothing */
@@ -61,9 +62,9 @@ void mri_san_switch_in(struct mri_san *self);
  * enters run where the frames under them have been. */
 void mri_san_unwound(void *lo, void *hi);
 #else
-static inline void mri_san_create(struct mri_san *s, void *lo, void *hi)
+static inline void mri_san_create(struct mri_san *s, void *lo, void *hi, void *pc)
 {
-	(void)s, (void)lo, (void)hi;
+	(void)s, (void)lo, (void)hi, (void)pc;
 }
 static inline void mri_san_adopt(struct mri_san *s, void *lo, void *hi)
 {

@@ -73,7 +73,7 @@ struct mri_arch_args *mri_g_args(struct g *g)
 	return (struct mri_arch_args *)(void *)g->hi;
 }
 
-struct g *mri_g_new(size_t stack, void (*start)(struct g *), void *start_arg)
+struct g *mri_g_new(size_t stack, void (*start)(struct g *), void *start_arg, void *pc)
 {
 	struct g *self = mri_self();
 	struct m *m = self->m;
@@ -115,9 +115,10 @@ struct g *mri_g_new(size_t stack, void (*start)(struct g *), void *start_arg)
 	g->start_arg = start_arg;
 	/* Relaxed: as id. */
 	atomic_set(&g->creator, self->id, relaxed);
+	atomic_set(&g->creator_pc, pc, relaxed);
 	mri_stack_arm(g);
 	mri_arch_make(&g->ctx, g->lo, g->hi, mri_sched_first, g);
-	mri_san_create(&g->san, g->lo, g->hi);
+	mri_san_create(&g->san, g->lo, g->hi, pc);
 	return g;
 }
 

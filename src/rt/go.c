@@ -44,7 +44,7 @@ struct g *mri_go_make(const struct mri_go *o)
 struct g *mri_go_make_with(const struct mri_go *o, const struct mri_arch_args *args)
 {
 	void (*start)(struct g *) = o->start ? o->start : start_plain;
-	struct g *g = mri_g_new(o->stack, start, o->start_arg);
+	struct g *g = mri_g_new(o->stack, start, o->start_arg, o->pc);
 
 	*mri_g_args(g) = *args;
 	g->fn = o->fn;
@@ -52,7 +52,7 @@ struct g *mri_go_make_with(const struct mri_go *o, const struct mri_arch_args *a
 	atomic_set(&g->name, o->name, relaxed);
 	atomic_set(&g->file, o->file, relaxed);
 	atomic_set(&g->line, o->line, relaxed);
-	atomic_set(&g->creator_pc, o->pc, relaxed);
+	mri_race_name(&g->san, g->id, o->name);
 	return g;
 }
 
@@ -68,13 +68,13 @@ static void call_with_arg(struct g *g)
 
 void mri_go_start(void (*fn)(void *), void *arg, const char *name, void *pc)
 {
-	struct g *g = mri_g_new(0, call_with_arg, arg);
+	struct g *g = mri_g_new(0, call_with_arg, arg, pc);
 
 	g->fn = (void (*)(void))fn;
 	/* Relaxed, all: reports look only after G1. */
 	atomic_set(&g->name, name, relaxed);
 	atomic_set(&g->file, NULL, relaxed);
-	atomic_set(&g->creator_pc, pc, relaxed);
+	mri_race_name(&g->san, g->id, name);
 	mri_sched_start(g);
 }
 

@@ -131,6 +131,7 @@ void mri_m_init_thread(struct m *m)
 		m->g0.hi = hi;
 	}
 	mri_san_adopt(&m->g0.san, lo, hi);
+	mri_race_benign(mri_errno_addr(), sizeof(int), "errno goes with the goroutine");
 }
 
 int mri_init_procs(int n)
@@ -239,7 +240,7 @@ static struct g *adopt_main(void)
 	m->g0.hi = g0_slot->hi;
 	memset(&m->g0.san, 0, sizeof m->g0.san);
 	mri_arch_make(&m->g0.ctx, m->g0.lo, m->g0.hi, mri_sched_first_g0, &m->g0);
-	mri_san_create(&m->g0.san, m->g0.lo, m->g0.hi);
+	mri_san_create(&m->g0.san, m->g0.lo, m->g0.hi, NULL);
 	atomic_set(&m->curg, g, relaxed); /* relaxed: for reports */
 	atomic_add(&mri_sched.born, 1, relaxed);
 	/* G1: release, pairs with G2. */

@@ -13,6 +13,7 @@
 #ifndef MRI_RT_RT_H
 #define MRI_RT_RT_H
 #include "arch/arch.h"
+#include "arch/race.h"
 #include "arch/san.h"
 #include "base/atomic.h"
 #include "base/attr.h"
@@ -225,8 +226,9 @@ int *mri_errno_addr(void);
 /* ---- g.c: states, birth, death ---- */
 void mri_g_move(struct g *g, enum g_state to);
 /* A goroutine about to run start(g), which finds args at mri_g_args(g). Not yet
- * runnable. Panics when out of memory. */
-struct g *mri_g_new(size_t stack, void (*start)(struct g *), void *start_arg);
+ * runnable. pc: the return address of the call that makes it. Panics when out of
+ * memory. */
+struct g *mri_g_new(size_t stack, void (*start)(struct g *), void *start_arg, void *pc);
 struct mri_arch_args *mri_g_args(struct g *g);
 void mri_g_free(struct g *g);                   /* from another stack; G_DEAD */
 int64_t mri_g_count(void);

@@ -91,6 +91,8 @@ void mri_sched_first(void *arg)
 
 static void park_thread(struct g *g, void (*unlock)(void *), void *arg, bool timed)
 {
+	void *parked = mri_race_thread_parks(&g->san);
+
 	/* Relaxed: the waker stores 1 after it has taken our lock. */
 	atomic_set(&g->park, 0u, relaxed);
 	mri_g_move(g, G_WAITING);
@@ -104,6 +106,7 @@ static void park_thread(struct g *g, void (*unlock)(void *), void *arg, bool tim
 	/* K1: acquire, pairs with K2: what the waker wrote into the waiter. */
 	while (atomic_get(&g->park, acquire) == 0)
 		mri_os_futex_wait(&g->park, 0, 0);
+	mri_race_thread_wakes(&g->san, parked);
 	mri_g_move(g, G_RUNNING);
 }
 

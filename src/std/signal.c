@@ -97,11 +97,13 @@ static void deliver(void)
 		return;
 	/* E2: acquire, pairs with E1. */
 	now = atomic_swap(&pending, (uint64_t)0, acquire);
+	mri_race_library_begin(NULL);
 	mri_lock_take(&lock);
 	for (struct subscriber *s = subscribers; s; s = s->next)
 		for (uint64_t m = now & s->mask; m; m &= m - 1)
 			send_number(s->chan, __builtin_ctzll(m) + 1);
 	mri_lock_drop(&lock);
+	mri_race_library_end();
 }
 
 /* A signal could wake somebody. Racy by nature: used by the deadlock detector, which

@@ -71,10 +71,12 @@ static void fire(struct mri_timer *t)
 	struct mr_timer *tm = t->arg;
 
 	dawdle();
+	mri_race_library_begin(&tm->ticking);
 	if (tm->chan)
 		send_time(tm->chan);
 	else
 		mri_go_start(tm->fn, tm->arg, "timer_after_func", tm->pc);
+	mri_race_library_end();
 	if (!tm->period)
 		atomic_set(&tm->armed, false, relaxed); /* relaxed: for reports */
 	dawdle();
@@ -134,6 +136,7 @@ static bool arm(struct mr_timer *tm, int64_t d)
 	tm->t.when = d > INT64_MAX - now ? INT64_MAX : now + d;
 	tm->ticking = tm->period != 0;
 	atomic_set(&tm->armed, true, relaxed);          /* relaxed: for reports */
+	mri_race_publish(&tm->ticking);
 	return mri_timer_start(&tm->t);
 }
 

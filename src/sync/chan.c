@@ -14,6 +14,7 @@
  * blocks are reused as channels only, so that the futex wake of a late unlock names
  * an address that is still a lock. */
 #include "sync/chan.h"
+#include "sync/chan_race.h"
 #include "millrace/chan.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -77,6 +78,7 @@ void mri_chan_init(struct mri_chan *c, size_t elem_size, size_t cap, char *ring)
 	/* Relaxed: a report may still look at the one whose block this was. */
 	atomic_set(&c->owner, NULL, relaxed);
 	atomic_set(&c->fed, NULL, relaxed);
+	mri_chan_race_init(c);
 }
 
 void *mr_chan_new(size_t elem_size, size_t cap)
@@ -137,6 +139,7 @@ void mr_chan_free(const volatile void *ch)
 	if (waited_on)
 		mri_panic("chan_free of a channel that is waited on");
 	free(c->ring);
+	mri_chan_race_free(c);
 	block_free(c);
 }
 
@@ -202,16 +205,20 @@ enum mri_chan_result mri_chan_send_now(struct mri_chan *c, const void *elem,
 	struct mri_waiter *w;
 
 	*wake = NULL;
-	if (unlikely(c->closed))
+	if (unlikely(c->closed)) {
+		mri_chan_race_saw_close(c, NULL);
 		return MRI_CHAN_IS_CLOSED;
+	}
 	if (c->recvq && (w = dequeue(&c->recvq)) != NULL) {
 		if (w->elem)
 			copy(w->elem, elem, c->elem_size);
+		mri_chan_race_meet(c, NULL, w->g);
 		*wake = outcome(w, true);
 		return MRI_CHAN_DONE;
 	}
 	if (c->count < c->cap) {
 		put(c, elem);
+		mri_chan_race_send(c, NULL);
 		return MRI_CHAN_DONE;
 	}
 	return MRI_CHAN_BLOCKS;
@@ -224,13 +231,18 @@ enum mri_chan_result mri_chan_recv_now(struct mri_chan *c, void *elem, struct g 
 	*wake = NULL;
 	if (c->count) {
 		take(c, elem);
+		mri_chan_race_recv(c, NULL);
 		/* Room for the first sender that waits: it is the ring's last now. */
-		if (c->sendq && (w = dequeue(&c->sendq)) != NULL)
+		if (c->sendq && (w = dequeue(&c->sendq)) != NULL) {
 			put(c, w->elem);
+			mri_chan_race_send(c, w->g);
+		}
 	} else if (c->sendq && (w = dequeue(&c->sendq)) != NULL) {
 		if (elem)
 			copy(elem, w->elem, c->elem_size);
+		mri_chan_race_meet(c, w->g, NULL);
 	} else if (c->closed) {
+		mri_chan_race_saw_close(c, NULL);
 		if (elem)
 			memset(elem, 0, c->elem_size);
 		return MRI_CHAN_IS_CLOSED;
@@ -283,6 +295,7 @@ void mr_chan_send_from(const volatile void *ch, const void *elem)
 	if (!c)
 		for (;;)
 			mri_sched_park(NULL, NULL, MRI_WHY_SEND_NIL, NULL);
+	mri_race_read(elem, c->elem_size);
 	mri_lock_take(&c->lock);
 	r = mri_chan_send_now(c, elem, &wake);
 	if (r == MRI_CHAN_BLOCKS) {
@@ -306,11 +319,13 @@ bool mr_chan_recv_into(const volatile void *ch, void *elem)
 	struct mri_waiter w = { .elem = elem };
 	enum mri_chan_result r;
 	struct g *wake;
+	size_t size;
 
 	mri_init_check_fork();
 	if (!c)
 		for (;;)
 			mri_sched_park(NULL, NULL, MRI_WHY_RECV_NIL, NULL);
+	size = c->elem_size;
 	mri_lock_take(&c->lock);
 	r = mri_chan_recv_now(c, elem, &wake);
 	if (r == MRI_CHAN_BLOCKS) {
@@ -318,10 +333,12 @@ bool mr_chan_recv_into(const volatile void *ch, void *elem)
 		atomic_set(&w.g->wait.from, c, relaxed); /* relaxed: for reports */
 		mri_waitq_push(&c->recvq, &w);
 		mri_sched_park(mri_chan_unlock, c, MRI_WHY_RECV, c);
+		mri_race_write(elem, size);
 		return w.ok;
 	}
 	mri_lock_drop(&c->lock);
 	finish(wake);
+	mri_race_write(elem, size);
 	return r == MRI_CHAN_DONE;
 }
 
@@ -344,6 +361,8 @@ int mr_chan_trysend_from(const volatile void *ch, const void *elem)
 		return MR_CHAN_WOULD_BLOCK;
 	mri_lock_take(&c->lock);
 	r = mri_chan_send_now(c, elem, &wake);
+	if (r == MRI_CHAN_DONE)
+		mri_race_read(elem, c->elem_size);
 	return try_result(c, r, wake);
 }
 
@@ -358,6 +377,8 @@ int mr_chan_tryrecv_into(const volatile void *ch, void *elem)
 		return MR_CHAN_WOULD_BLOCK;
 	mri_lock_take(&c->lock);
 	r = mri_chan_recv_now(c, elem, &wake);
+	if (r != MRI_CHAN_BLOCKS)
+		mri_race_write(elem, c->elem_size);
 	return try_result(c, r, wake);
 }
 
@@ -370,6 +391,7 @@ static struct g *dismiss(struct mri_chan *c, struct mri_waiter **q, struct g *li
 	while ((w = dequeue(q)) != NULL) {
 		if (receivers && w->elem)
 			memset(w->elem, 0, c->elem_size);
+		mri_chan_race_saw_close(c, w->g);
 		w->g->link = list;
 		list = outcome(w, false);
 	}
@@ -379,6 +401,7 @@ static struct g *dismiss(struct mri_chan *c, struct mri_waiter **q, struct g *li
 struct g *mri_chan_close_now(struct mri_chan *c, struct g *list)
 {
 	c->closed = true;
+	mri_chan_race_close(c);
 	list = dismiss(c, &c->recvq, list);
 	return dismiss(c, &c->sendq, list);
 }

@@ -15,6 +15,9 @@ struct mri_chan {
 	char *ring;                     /* cap elements; malloc'ed; NULL when cap is 0 */
 	struct mri_waiter *recvq, *sendq;
 	struct mri_chan *next_free;
+#if defined(MRI_RACE)
+	struct mri_chan_race *race;
+#endif
 	/* of a timer or a context; chan_free calls free_owner, or without one panics */
 	void (*free_owner)(struct mri_chan *c);
 	void *owner;                    /* atomic, as fed: reports read it */

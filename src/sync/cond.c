@@ -54,6 +54,7 @@ void mr_cond_wait(mr_cond *c, mr_mutex *m)
 	} else {
 		mri_waitq_unlock(bucket);
 	}
+	mri_race_acquire(&w.ok);
 	mri_mutex_lock_at(m, pc);
 }
 
@@ -69,6 +70,7 @@ void mr_cond_signal(mr_cond *c)
 	bucket = mri_waitq_lock(c);
 	w = mri_waitq_pop(list(c));
 	if (w) {
+		mri_race_publish(&w->ok);
 		/* Relaxed: by the bucket lock. */
 		count(c, atomic_get(&c->mr_state[0], relaxed) - 1);
 		if (w->kind == PARKED)
@@ -89,6 +91,7 @@ void mr_cond_broadcast(mr_cond *c)
 		return;
 	bucket = mri_waitq_lock(c);
 	while ((w = mri_waitq_pop(list(c))) != NULL) {
+		mri_race_publish(&w->ok);
 		/* One that has not parked goes its way as soon as the lock is dropped. */
 		if (w->kind != PARKED)
 			continue;

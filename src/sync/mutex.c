@@ -184,6 +184,7 @@ static inline void lock(mr_mutex *m, void *pc)
 	if (unlikely((s & LOCKED) || mri_held_wanted() ||
 		     !atomic_cas(&m->mr_state, &s, s | LOCKED, acquire)))
 		lock_slow(m, pc);
+	mri_race_acquire(m);
 }
 
 void mr_mutex_lock(mr_mutex *m)
@@ -207,6 +208,7 @@ bool mr_mutex_trylock(mr_mutex *m)
 			continue;
 		if (mri_held_wanted())
 			mri_held_add(m, MRI_WHY_MUTEX, __builtin_return_address(0));
+		mri_race_acquire(m);
 		return true;
 	}
 	return false;
@@ -220,6 +222,7 @@ void mr_mutex_unlock(mr_mutex *m)
 
 	if (mri_held_wanted())
 		mri_held_drop(m, MRI_WHY_MUTEX);
+	mri_race_release(m);
 	/* In the child of a fork deferred unlocks must work, and nobody waits. */
 	while (!done && (s & LOCKED) && (!must_wake(s) || mri_forked))
 		/* M2: release, pairs with M1. */

@@ -27,6 +27,7 @@ static void finish(mr_once **o)
 	if (first)
 		first->prev->next = NULL;
 	*list(*o) = NULL;
+	mri_race_release(*o);
 	/* O1: release, pairs with O2: what f did. */
 	atomic_set(&(*o)->mr_done, 1u, release);
 	mri_waitq_unlock(bucket);
@@ -71,6 +72,7 @@ void mr_once_do(mr_once *o, void (*f)(void))
 	/* O2: acquire, pairs with O1. */
 	if (unlikely(!atomic_get(&o->mr_done, acquire)))
 		call_slow(o, call_plain, &f);
+	mri_race_acquire(o);
 }
 
 void mr_once_call(mr_once *o, void (*f)(void *), void *arg)
@@ -78,4 +80,5 @@ void mr_once_call(mr_once *o, void (*f)(void *), void *arg)
 	/* O2: acquire, pairs with O1. */
 	if (unlikely(!atomic_get(&o->mr_done, acquire)))
 		call_slow(o, f, arg);
+	mri_race_acquire(o);
 }

@@ -28,6 +28,22 @@ static struct mri_waiter **readers(mr_rwmutex *m)
 	return (struct mri_waiter **)&m->mr_wait[1];
 }
 
+/* The race build: what writers have released, and what readers have. A reader is ordered
+ * after the one, a writer after both. */
+static const void *writers_past(const mr_rwmutex *m)
+{
+	return &m->mr_state[0];
+}
+static const void *readers_past(const mr_rwmutex *m)
+{
+	return &m->mr_state[1];
+}
+static inline void race_locked(const mr_rwmutex *m)
+{
+	mri_race_acquire(writers_past(m));
+	mri_race_acquire(readers_past(m));
+}
+
 /* ---------------------------------------------------------------- locking -- */
 
 /* Take the word from s to s + add if s has no bit of `busy`, else set QUEUED; true if
@@ -98,6 +114,7 @@ static inline bool tryrlock(mr_rwmutex *m, void *pc)
 			continue;
 		if (mri_held_wanted())
 			mri_held_add(m, MRI_WHY_RLOCK, pc);
+		mri_race_acquire(writers_past(m));
 		return true;
 	}
 	return false;
@@ -113,6 +130,7 @@ static inline bool trylock(mr_rwmutex *m, void *pc)
 		return false;
 	if (mri_held_wanted())
 		mri_held_add(m, MRI_WHY_WLOCK, pc);
+	race_locked(m);
 	return true;
 }
 
@@ -123,8 +141,10 @@ bool mr_rwmutex_tryrlock(mr_rwmutex *m)
 
 void mr_rwmutex_rlock(mr_rwmutex *m)
 {
-	if (unlikely(!tryrlock(m, __builtin_return_address(0))))
-		rlock_slow(m, __builtin_return_address(0));
+	if (likely(tryrlock(m, __builtin_return_address(0))))
+		return;
+	rlock_slow(m, __builtin_return_address(0));
+	mri_race_acquire(writers_past(m));
 }
 
 bool mr_rwmutex_trylock(mr_rwmutex *m)
@@ -134,8 +154,10 @@ bool mr_rwmutex_trylock(mr_rwmutex *m)
 
 void mr_rwmutex_lock(mr_rwmutex *m)
 {
-	if (unlikely(!trylock(m, __builtin_return_address(0))))
-		lock_slow(m, __builtin_return_address(0));
+	if (likely(trylock(m, __builtin_return_address(0))))
+		return;
+	lock_slow(m, __builtin_return_address(0));
+	race_locked(m);
 }
 
 /* -------------------------------------------------------------- unlocking -- */
@@ -215,6 +237,7 @@ void mr_rwmutex_runlock(mr_rwmutex *m)
 
 	if (mri_held_wanted())
 		mri_held_drop(m, MRI_WHY_RLOCK);
+	mri_race_release(readers_past(m));
 	/* In the child of a fork deferred unlocks must work, and nobody waits. */
 	while (s >= READER && (!(s & QUEUED) || mri_forked))
 		/* R2: release, pairs with R1 and R5. */
@@ -230,6 +253,7 @@ void mr_rwmutex_unlock(mr_rwmutex *m)
 
 	if (mri_held_wanted())
 		mri_held_drop(m, MRI_WHY_WLOCK);
+	mri_race_release(writers_past(m));
 	/* R4: release, pairs with R1. Forked: as above. */
 	if (likely(atomic_cas(&m->mr_state[0], &s, 0u, release)) ||
 	    (mri_forked && (s & WRITER)))

@@ -20,6 +20,7 @@ struct sel {
 	uint32_t *poll;
 	struct mri_waiter *lock;
 	struct mri_timers *heap;        /* locked until parked, if there is a timeout */
+	void *pc;                       /* the caller's, for reports of races */
 };
 /* Room for a select of the usual size; larger ones allocate. */
 struct room {
@@ -110,6 +111,8 @@ static void shuffle(uint32_t *poll, uint32_t n)
 
 static void read_cases(struct sel *s)
 {
+	struct mri_chan *c;
+
 	s->n = 0;
 	s->timeout = s->fallback = -1;
 	for (size_t i = 0; i < s->ncases; i++) {
@@ -118,11 +121,12 @@ static void read_cases(struct sel *s)
 		switch (k->op) {
 		case MR_SELECT_RECV:
 		case MR_SELECT_SEND:
-			if (mri_chan_of(k->ch)) {
+			if ((c = mri_chan_of(k->ch)) != NULL) {
 				s->poll[s->n] = (uint32_t)i;
 				s->lock[s->n++] = (struct mri_waiter){
 					.obj = (const void *)(uintptr_t)k->ch,
 					.elem = k->val,
+					.elem_size = c->elem_size,
 					.index = (int)i,
 					.is_select = 1,
 				};
@@ -164,6 +168,7 @@ static int look(struct sel *s)
 
 		if (r == MRI_CHAN_BLOCKS)
 			continue;
+		mri_race_access(k->val, c->elem_size, !sends, s->pc);
 		unlock_all(s);
 		mri_chan_unlocked();
 		if (sends && r == MRI_CHAN_IS_CLOSED)
@@ -265,6 +270,8 @@ static int wait(struct sel *s)
 	w = g->woken_by;
 	if (!w)
 		return s->timeout;
+	mri_race_access(w->elem, w->elem_size,
+			s->cases[w->index].op == MR_SELECT_RECV, s->pc);
 	if (s->cases[w->index].op == MR_SELECT_SEND) {
 		if (!w->ok)
 			mri_panic("send on closed channel");
@@ -308,10 +315,10 @@ static void free_room(struct room *r)
 	free(r->heap);
 }
 
-static int select_n(mr_select_case *cases, size_t n, bool ordered)
+static int select_n(mr_select_case *cases, size_t n, bool ordered, void *pc)
 {
 	struct room room __attribute__((cleanup(free_room)));
-	struct sel s = { .cases = cases, .ncases = n };
+	struct sel s = { .cases = cases, .ncases = n, .pc = pc };
 
 	mri_init_check_fork();
 	room.heap = NULL;
@@ -331,10 +338,10 @@ static int select_n(mr_select_case *cases, size_t n, bool ordered)
 
 int mr_chan_select_n(mr_select_case *cases, size_t n)
 {
-	return select_n(cases, n, false);
+	return select_n(cases, n, false, __builtin_return_address(0));
 }
 
 int mr_chan_select_ordered_n(mr_select_case *cases, size_t n)
 {
-	return select_n(cases, n, true);
+	return select_n(cases, n, true, __builtin_return_address(0));
 }

@@ -58,9 +58,15 @@ void mr_wg_add(mr_waitgroup *wg, int n)
 
 	if (n > 0)
 		mri_init_check_fork();
+	else
+		mri_race_release(wg);
 	/* W1: acq_rel, pairs with W1 and W3: what was done before is seen by whom this
 	 * wakes, and by whoever else reads the 0. */
 	s = atomic_add(&wg->mr_state, add, acq_rel) + add;
+	/* Adding from 0 is for before the wait: read here, written there, neither ordered
+	 * by the wait group, it is a race if nothing else orders them. */
+	if (n > 0 && counter(s) == n)
+		mri_race_read(&wg->mr_wait, sizeof wg->mr_wait);
 	if (likely(counter(s) > 0 && (waiters(s) == 0 || n < 0)))
 		return;
 	if (counter(s) < 0)
@@ -84,8 +90,10 @@ void mr_wg_wait(mr_waitgroup *wg)
 
 	mri_init_check_fork();
 	/* W3: acquire, pairs with W1 and W2. */
-	if (counter(atomic_get(&wg->mr_state, acquire)) == 0)
+	if (counter(atomic_get(&wg->mr_state, acquire)) == 0) {
+		mri_race_acquire(wg);
 		return;
+	}
 	w.g = mri_self();
 	bucket = mri_waitq_lock(wg);
 	do {
@@ -93,12 +101,16 @@ void mr_wg_wait(mr_waitgroup *wg)
 		s = atomic_get(&wg->mr_state, acquire);
 		if (counter(s) == 0) {
 			mri_waitq_unlock(bucket);
+			mri_race_acquire(wg);
 			return;
 		}
 		/* Relaxed: it hands nothing over; the list is the bucket lock's. */
 	} while (!atomic_cas(&wg->mr_state, &s, s + 1, relaxed));
+	if (waiters(s) == 0)
+		mri_race_write(&wg->mr_wait, sizeof wg->mr_wait);       /* as in add */
 	mri_waitq_push(list(wg), &w);
 	mri_sched_park(mri_waitq_unlock, bucket, MRI_WHY_WAITGROUP, wg);
+	mri_race_acquire(wg);
 	/* Relaxed: only looks for misuse. */
 	if (unlikely(atomic_get(&wg->mr_state, relaxed) != 0))
 		mri_panic("sync: WaitGroup is reused before previous Wait has returned");

@@ -13,6 +13,7 @@ struct mri_waiter {
 	struct g *g;
 	void *elem;                     /* channel: the element's place */
 	const void *obj;                /* the channel (select has one waiter per case) */
+	uint32_t elem_size;             /* select: its channel's; that may be freed */
 	int index;                      /* select: which case */
 	uint8_t queued;                 /* on a queue; by the queue's lock */
 	uint8_t ok;                     /* outcome, by the waker before ready */

@@ -18,6 +18,8 @@ void mr_wg_go_captured(mr_waitgroup *wg, void (*fn)(void), const char *name,
 		.start = start_in_group, .start_arg = wg,
 	});
 
+	mri_race_enter(__builtin_return_address(0));
 	mr_wg_add(wg, 1);
+	mri_race_leave();
 	mri_sched_start(g);
 }

@@ -85,7 +85,7 @@ static struct co *co_new(void (*fn)(void *), void *arg)
 	c->fn = fn;
 	c->arg = arg;
 	c->stack = malloc(STACK_SIZE);
-	mri_san_create(&c->san, c->stack, c->stack + STACK_SIZE);
+	mri_san_create(&c->san, c->stack, c->stack + STACK_SIZE, NULL);
 	/* an odd end: the callee aligns it */
 	mri_arch_make(&c->ctx, c->stack, c->stack + STACK_SIZE - 3, co_main, c);
 	return c;
