@@ -19,6 +19,10 @@ void __tsan_func_entry(void *pc);
 void __tsan_func_exit(void);
 void __tsan_read_range(const volatile void *at, size_t n);
 void __tsan_write_range(const volatile void *at, size_t n);
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+void AnnotateIgnoreWritesBegin(const char *file, int line);
+void AnnotateIgnoreWritesEnd(const char *file, int line);
 void AnnotateIgnoreSyncBegin(const char *file, int line);
 void AnnotateIgnoreSyncEnd(const char *file, int line);
 void AnnotateBenignRaceSized(const char *file, int line, volatile void *at, size_t n,
@@ -163,10 +167,15 @@ void mri_race_library_begin(const volatile void *after)
 	switch_fiber(acting.library);
 	if (after)
 		mri_race_acquire(after);
+	/* Its frames are the scheduler's as well. */
+	AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+	AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
 }
 
 void mri_race_library_end(void)
 {
+	AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
+	AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
 	switch_fiber(acting.before);
 	mri_race_fiber_end(acting.library);
 	acting.library = NULL;

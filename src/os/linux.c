@@ -64,7 +64,7 @@ int mri_os_futex_wait(uint32_t *word, uint32_t seen, int64_t deadline)
 	struct timespec ts;
 	int rc;
 
-#ifdef MRI_TSAN
+#if defined(MRI_TSAN) || defined(MRI_RACE)
 	/* TSan keeps a signal back until its thread makes a call that it intercepts;
 	 * asleep in the kernel it makes none. So here a thread sleeps in slices, with
 	 * such a call, the clock's, between them. */

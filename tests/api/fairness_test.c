@@ -247,7 +247,7 @@ TEST(fairness, of_a_chain_of_successors, .env = "MILLRACE=procs=1")
 {
 	int live = 3;
 
-	for (int i = 0; i < live; i++)
+	for (int i = 0; i < 3; i++)
 		go(successor, &live);
 	CHECK(most_turns() <= 2 * 4);
 	set(&stop, 1);
@@ -263,7 +263,7 @@ TEST(fairness, of_pairs_and_chains_to_others)
 	go(hands_on, a, b);
 	go(hands_on, b, a);
 	chan_send(a, 1);
-	for (int i = 0; i < live; i++)
+	for (int i = 0; i < 3; i++)
 		go(successor, &live);
 	for (int i = 0; i < 100; i++)
 		go_yield();

@@ -30,7 +30,7 @@ static int at;
 static void write_name(char c)
 {
 	for (int i = 0; i < 3; i++) {
-		order[at++] = c;
+		order[__atomic_fetch_add(&at, 1, __ATOMIC_RELAXED)] = c;
 		go_yield();
 	}
 	wg_done(&wg);
@@ -182,14 +182,14 @@ static rwmutex rw;
 static cond c;
 static once o;
 static waitgroup group;
-static chan(int) ch;
+static chan(int) ch, to_select, to_send;
 static int spinning;
 
 static void recv_it(void) { chan_recv(ch); }
-static void send_it(void) { chan_send(ch, 1); }
+static void send_it(void) { chan_send(to_send, 1); }
 static void recv_nil(void) { chan_recv((chan(int))NULL); }
 static void send_nil(void) { chan_send((chan(int))NULL, 1); }
-static void select_it(void) { chan_select(on_recv(ch), on_recv(ch)); }
+static void select_it(void) { chan_select(on_recv(to_select), on_recv(to_select)); }
 static void select_none(void) { chan_select_n(NULL, 0); }
 static void lock_it(void) { mutex_lock(&m); }
 static void rlock_it(void) { rwmutex_rlock(&rw); }
@@ -228,6 +228,8 @@ TEST(go_dump, lists_every_kind_of_wait)
 
 	CHECK_EQ(pipe(fds), 0);
 	ch = chan_make(int);
+	to_select = chan_make(int);
+	to_send = chan_make(int);
 	mutex_lock(&m);
 	rwmutex_lock(&rw);
 	wg_add(&group, 1);
@@ -260,12 +262,10 @@ TEST(go_dump, lists_every_kind_of_wait)
 	expect("block_it", "go_block, ", NULL);
 	go(read_it, fds[0]);
 	expect("read_it", "blocking call]", NULL);
-	ch = chan_make(int);
 	go(select_it);
 	expect("select_it", "select, ", NULL);
-	ch = chan_make(int);
 	go(send_it);
-	expect("send_it", "chan send, ", ch);
+	expect("send_it", "chan send, ", to_send);
 	CHECK_EQ(write(fds[1], "x", 1), 1);
 	CHECK(strstr(paragraph(dump(), "main"), "goroutine 1 [running]"));
 	CHECK(!strstr(paragraph(dump(), "main"), "created by"));

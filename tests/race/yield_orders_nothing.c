@@ -1,0 +1,24 @@
+/* It has surely run by now: main yields and looks. */
+#include <millrace.h>
+
+static int result;
+
+static void compute(chan(int) done)
+{
+	result = 42;                    /* RACE */
+	chan_send(done, 1);
+}
+
+int main(void)
+{
+	chan(int) done = chan_make(int, 1);
+
+	go(compute, done);
+#ifdef FIXED
+	chan_recv(done);
+#else
+	for (int i = 0; i < 100; i++)
+		go_yield();
+#endif
+	return result == 0;             /* RACE */
+}
