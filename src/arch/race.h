@@ -43,8 +43,9 @@ void mri_race_fiber_end(void *fiber);
 void mri_race_forget(void *lo, void *hi);
 /* What reports call it. */
 void mri_race_name(const struct mri_san *s, int64_t id, const char *name);
-/* Whoever runs on this thread uses it by turns, and that is no race. */
-void mri_race_benign(volatile void *at, size_t n, const char *what);
+/* Goroutines that run on this thread use its thread-locals, errno among them, by turns:
+ * that is no race. */
+void mri_race_thread_locals(void);
 void mri_race_access(const volatile void *at, size_t n, bool writes, void *pc);
 /* A public function calls another: pc is its own caller's. */
 void mri_race_enter(void *pc);
@@ -82,9 +83,8 @@ static inline void mri_race_name(const struct mri_san *s, int64_t id, const char
 {
 	(void)s, (void)id, (void)name;
 }
-static inline void mri_race_benign(volatile void *at, size_t n, const char *what)
+static inline void mri_race_thread_locals(void)
 {
-	(void)at, (void)n, (void)what;
 }
 static inline void mri_race_access(const volatile void *at, size_t n, bool writes,
 				   void *pc)

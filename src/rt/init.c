@@ -131,7 +131,7 @@ void mri_m_init_thread(struct m *m)
 		m->g0.hi = hi;
 	}
 	mri_san_adopt(&m->g0.san, lo, hi);
-	mri_race_benign(mri_errno_addr(), sizeof(int), "errno goes with the goroutine");
+	mri_race_thread_locals();
 }
 
 int mri_init_procs(int n)

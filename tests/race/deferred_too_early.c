@@ -29,5 +29,6 @@ int main(void)
 	go(work, &done);
 	wg_wait(&done);
 	data++;                         /* RACE */
-	go_yield();
+	while (go_count() > 1)
+		go_yield();
 }

@@ -21,6 +21,6 @@ int main(void)
 	chan_send(go_on, 1);
 	mr_chan_send_from(ch, &element);        /* RACE */
 #endif
-	for (int i = 0; i < 10; i++)
+	while (go_count() > 1)
 		go_yield();
 }

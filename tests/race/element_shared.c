@@ -25,7 +25,7 @@ int main(void)
 {
 	chan(element) in = chan_make(element, 4);
 	chan(int) done = chan_make(int);
-	struct point p = { 0, 0 };
+	static struct point p;
 
 	go(draw, in, done);
 	for (int i = 0; i < 4; i++) {

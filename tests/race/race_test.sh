@@ -38,7 +38,7 @@ one='
 	}
 	compile()
 	{
-		$CC -std=gnu11 -g -O1 -Wall -Wextra -fexceptions -fsanitize=thread -pthread -Iinclude \
+		$CC -std=gnu11 -g -Wall -Wextra -fexceptions -fsanitize=thread -pthread -Iinclude \
 			"$@" "$src" "$lib/libmillrace_race.a" -lm
 	}
 	out=

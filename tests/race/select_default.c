@@ -22,5 +22,8 @@ int main(void)
 		;
 	go_sleep(5 * MILLISECOND);
 #endif
-	return data > 1;                /* RACE */
+	if (data > 1)                   /* RACE */
+		go_yield();
+	while (go_count() > 1)
+		go_yield();
 }

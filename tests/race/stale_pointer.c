@@ -7,14 +7,12 @@ static chan(int) turn;
 
 static void use_locals(void)
 {
-	int local[8];
+	int local;
 
-	for (int i = 0; i < 8; i++)
-		local[i] = i;           /* RACE */
-	chan_send(where, local);
+	local = 1;                      /* RACE */
+	chan_send(where, &local);
 	chan_recv(turn);
-	for (int i = 0; i < 8; i++)
-		local[i]++;
+	local++;
 }
 
 int main(void)
@@ -36,7 +34,7 @@ int main(void)
 #ifdef FIXED
 	(void)old;
 #else
-	old[0] = 1;                     /* RACE */
+	*old = 1;                       /* RACE */
 #endif
 	chan_send(turn, 1);
 }

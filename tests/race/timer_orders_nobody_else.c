@@ -21,5 +21,7 @@ int main(void)
 	chan_recv(done);
 #endif
 	data = 2;                       /* RACE */
+	while (go_count() > 1)
+		go_yield();
 	timer_free(t);
 }

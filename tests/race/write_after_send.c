@@ -22,5 +22,8 @@ int main(void)
 	chan_recv(ch);
 	for (int i = 0; i < 10; i++)
 		go_yield();
-	return data > 1;                /* RACE */
+	if (data > 1)                   /* RACE */
+		go_yield();
+	while (go_count() > 1)
+		go_yield();
 }
