@@ -70,7 +70,9 @@ ARCH_SRC := $(if $(filter fallback,$(VARIANT)),,$(wildcard src/arch/$(MACHINE).S
 ARCH_SRC := $(or $(ARCH_SRC),src/arch/ucontext.c)
 LIB_SRC  := $(sort $(filter-out src/arch/ucontext.c,$(wildcard src/*/*.c)) $(ARCH_SRC))
 LIB_OBJ  := $(patsubst %,$(B)/%.o,$(basename $(LIB_SRC)))
-STATIC   := $(B)/libmillrace$(if $(filter race,$(VARIANT)),_race).a
+LIB      := millrace$(if $(filter race,$(VARIANT)),_race)
+STATIC   := $(B)/lib$(LIB).a
+PC       := $(B)/$(subst _,-,$(LIB)).pc
 SHARED   := $(B)/libmillrace.so.$(VERSION)
 
 # Each tests/<dir>/*_test.c is a program with the harness. DIRS chooses among them.
@@ -99,7 +101,7 @@ endif
 
 .PHONY: all
 # The shared library is for installing: a sanitizer's would need its run time in the program.
-all: $(STATIC) $(if $(findstring -fsanitize,$(flags_$(VARIANT)))$(CROSS),,$(SHARED)) $(B)/millrace.pc
+all: $(STATIC) $(if $(findstring -fsanitize,$(flags_$(VARIANT)))$(CROSS),,$(SHARED)) $(PC)
 
 # ---- compile ----
 # Files that change when what they say does: compile again when the flags do, archive
@@ -144,6 +146,7 @@ $(PLAIN): $(B)/%: %.c $(STATIC) $(B)/flags
 -include $(LIB_OBJ:.o=.d) $(TEST_BINS:%=%.d) $(B)/tests/harness.d $(PLAIN:%=%.d)
 
 # Where a test is slower, or needs another program to run it.
+wrap_race     := MR_TEST_SLOW=5
 wrap_valgrind := MR_TEST_WRAP='valgrind -q --error-exitcode=99' MR_TEST_SLOW=10
 QEMU          ?= qemu-$(MACHINE) -L /usr/$(CROSS:%-=%)
 wrap_cross    := MR_TEST_WRAP='$(QEMU)' MR_TEST_RUNNER='$(QEMU)' MR_TEST_SLOW=10
@@ -163,26 +166,46 @@ bench: $(BENCH_BINS)
 	@for b in $(BENCH_BINS); do ./$$b $(ARGS) || exit 1; done
 
 # ---- install ----
-$(B)/millrace.pc: millrace.pc.in FORCE
+pc_flags := $(if $(filter race,$(VARIANT)), -fsanitize=thread)
+$(PC): millrace.pc.in FORCE
 	@mkdir -p $(@D)
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-		-e 's|@CFLAGS@|$(USER_FLAGS)|' $< > $@
+		-e 's|@CFLAGS@|$(USER_FLAGS)$(pc_flags)|' -e 's|@LDFLAGS@|$(pc_flags)|' \
+		-e 's|@LIB@|$(LIB)|' -e 's|@RACE@|$(if $(pc_flags),-race)|' $< > $@
 
 to_lib     := $(DESTDIR)$(LIBDIR)
 to_include := $(DESTDIR)$(PREFIX)/include
 to_share   := $(DESTDIR)$(PREFIX)/share/millrace
+to_bin     := $(DESTDIR)$(PREFIX)/bin
+# The race library is one more build, if the compiler has what it takes.
+has_tsan    = $(shell echo 'int main(void) { return 0; }' | $(CC) -fsanitize=thread -x c - \
+		-o /dev/null 2>/dev/null && echo yes)
+race_b     := $(dir $(B))race-for-$(notdir $(B))
 .PHONY: install uninstall
-install: $(STATIC) $(SHARED) $(B)/millrace.pc
-	mkdir -p $(to_lib)/pkgconfig $(to_include)/millrace $(to_share)/vet
+install: $(STATIC) $(SHARED) $(PC)
+	mkdir -p $(to_lib)/pkgconfig $(to_include)/millrace $(to_share)/vet $(to_bin)
 	cp include/millrace.h $(wildcard include/millrace.hpp) $(to_include)
 	cp include/millrace/* $(to_include)/millrace
 	cp $(STATIC) $(SHARED) $(to_lib)
 	ln -sf libmillrace.so.$(VERSION) $(to_lib)/libmillrace.so.$(SOVERSION)
 	ln -sf libmillrace.so.$(SOVERSION) $(to_lib)/libmillrace.so
-	cp $(B)/millrace.pc $(to_lib)/pkgconfig
 	cp tools/debugger/*.py $(to_share)
 	cp tools/vet/millrace-vet tools/vet/*.py $(to_share)/vet
+	cp $(PC) $(to_lib)/pkgconfig
+	sed 's|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=%)|' tools/millrace > $(to_bin)/millrace
+	chmod 755 $(to_bin)/millrace
+ifneq ($(CROSS),)
+	@echo 'not installed: the race library, which is for this machine'
+else ifeq ($(has_tsan),)
+	@echo 'not installed: the race library, since $(CC) has no -fsanitize=thread'
+else
+	$(MAKE) -s VARIANT=race B=$(race_b) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) CC="$(CC)" \
+		$(race_b)/libmillrace_race.a $(race_b)/millrace-race.pc
+	cp $(race_b)/libmillrace_race.a $(to_lib)
+	cp $(race_b)/millrace-race.pc $(to_lib)/pkgconfig
+endif
 uninstall:
+	rm -f $(to_bin)/millrace $(to_lib)/libmillrace_race.a $(to_lib)/pkgconfig/millrace-race.pc
 	rm -f $(to_lib)/libmillrace.a $(to_lib)/libmillrace.so $(to_lib)/libmillrace.so.$(SOVERSION)
 	rm -f $(to_lib)/libmillrace.so.$(VERSION) $(to_lib)/pkgconfig/millrace.pc
 	rm -f $(to_include)/millrace.h $(to_include)/millrace.hpp

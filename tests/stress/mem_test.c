@@ -109,6 +109,8 @@ TEST(memory, of_a_million_parked, .env = "MILLRACE=procs=2", .limit = 120)
 #ifdef MRI_DEV
 	SKIP("what is measured is the release build's");
 #endif
+	if (TEST_TSAN)
+		SKIP("TSan has no fibers for so many");
 	if (available() < 7L << 30)
 		SKIP("less than 7 GiB of memory are available");
 	if (getenv("MR_TEST_WRAP"))
