@@ -12,6 +12,7 @@
  * lock, and so cannot meet a context that is being freed. Lock order: the tree's, a done
  * channel's, a timer heap's. */
 #include "std/context.h"
+#include "sync/chan_race.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,7 @@ static void start_funcs(struct mr_context *list)
 		void *arg = a->arg, *pc = a->pc;
 
 		list = a->next;
+		mri_race_acquire(&a->timed);    /* its maker's, too */
 		unref(a);
 		mri_go_start(fn, arg, "ctx_after_func", pc);
 	}
@@ -260,6 +262,8 @@ static void join(struct mr_context *c)
 		atomic_set(&c->err, up->err, relaxed);
 		c->cause = up->cause;
 		c->done.closed = true;
+		mri_race_acquire(&up->done.closed);
+		mri_chan_race_close(&c->done);
 		return;
 	}
 	c->next = up->child;
@@ -284,7 +288,9 @@ static void fire(struct mri_timer *t)
 {
 	struct mr_context *c = t->arg;
 
+	mri_race_library_begin(&c->timed);
 	cancel(c, MR_CTX_DEADLINE_EXCEEDED, NULL);
+	mri_race_library_end();
 	unref(c);
 }
 
@@ -297,6 +303,7 @@ static struct mr_context *make_cancel(struct mr_context *parent, int64_t when, v
 		c->deadline = when;
 		atomic_set(&c->done.fed, mri_chan_always_fed, relaxed);
 		c->timed = !late;
+		mri_race_publish(&c->timed);
 		c->timer = (struct mri_timer){
 			.when = when, .claim = claim, .fire = fire, .arg = c };
 	}
@@ -365,9 +372,14 @@ mr_recv_chan(char) mr_ctx_done(mr_context *c)
 
 int mr_ctx_err(mr_context *c)
 {
+	int err;
+
 	c = ends_with(c);
 	/* X2: acquire, pairs with X1. */
-	return c ? atomic_get(&c->err, acquire) : 0;
+	err = c ? atomic_get(&c->err, acquire) : 0;
+	if (err)
+		mri_race_acquire(&c->done.closed);
+	return err;
 }
 
 const char *mr_ctx_errstr(mr_context *c)
@@ -410,6 +422,7 @@ mr_ctx_after *mr_ctx_after_func(mr_context *ctx, void (*fn)(void *), void *arg)
 	a->refs = 2;                    /* the handle's, and the function's */
 	a->fn = fn;
 	a->arg = arg;
+	mri_race_publish(&a->timed);
 	mri_lock_take(&a->tree->lock);
 	join(a);
 	ended = a->err != 0;

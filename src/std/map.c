@@ -141,6 +141,7 @@ void mr_map_free(const volatile void *map)
 	/* The child of a fork may return from main, through deferred calls of this. */
 	if (!m || unlikely(mri_forked))
 		return;
+	mri_race_write(m, sizeof *m);
 	change_begin(m);
 	mri_table_free(&m->table);
 	free(m);
@@ -157,6 +158,7 @@ void mr_map_set_from(const volatile void *map, const void *key, const void *valu
 	if (!m)
 		mri_panic("assignment to entry in nil map");
 	k = mri_table_look(&m->table, key);
+	mri_race_write(m, sizeof *m);
 	change_begin(m);
 	to = mri_table_put(&m->table, k);
 	if (to)
@@ -174,6 +176,7 @@ bool mr_map_get_into(const volatile void *map, const void *key, void *value, siz
 	if (m) {
 		struct mri_look k = mri_table_look(&m->table, key);
 
+		mri_race_read(m, sizeof *m);
 		read_begin(m, reading);
 		from = mri_table_find(&m->table, k);
 		if (from && value)
@@ -194,6 +197,7 @@ bool mr_map_delete_key(const volatile void *map, const void *key)
 	if (!m)
 		return false;
 	k = mri_table_look(&m->table, key);
+	mri_race_write(m, sizeof *m);
 	change_begin(m);
 	found = mri_table_remove(&m->table, k);
 	change_end(m);
@@ -206,6 +210,7 @@ size_t mr_map_len(const volatile void *map)
 
 	if (!m)
 		return 0;
+	mri_race_read(m, sizeof *m);
 	read_begin(m, reading);
 	return m->table.count;
 }
@@ -216,6 +221,7 @@ void mr_map_clear(const volatile void *map)
 
 	if (!m)
 		return;
+	mri_race_write(m, sizeof *m);
 	change_begin(m);
 	mri_table_clear(&m->table);
 	change_end(m);
@@ -232,6 +238,7 @@ mr_map_iter mr_map_iter_make(const volatile void *map)
 
 	if (!m)
 		return it;
+	mri_race_read(m, sizeof *m);
 	read_begin(m, iterating);
 	it.mr_used = it.mr_left = m->table.used;
 	it.mr_at = it.mr_used ? mri_choice_below(mri_self()->m, it.mr_used) : 0;
@@ -279,6 +286,7 @@ bool mr_map_iter_next(mr_map_iter *it, void *key, void *value)
 
 	if (!m)
 		return false;
+	mri_race_read(m, sizeof *m);
 	read_begin(m, iterating);
 	while (!found && it->mr_left > 0)
 		found = take(it, &m->table, key, value);

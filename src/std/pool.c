@@ -68,6 +68,7 @@ static void *take(struct shelf *s)
 		/* Relaxed: by the lock. */
 		atomic_set(&s->n, s->n - 1, relaxed);
 		thing = s->thing[s->n];
+		mri_race_acquire(&s->thing[s->n]);
 	}
 	mri_lock_drop(&s->lock);
 	return thing;
@@ -84,6 +85,7 @@ static bool give(struct shelf *s, void *thing)
 	room = s->n < CAP;
 	if (room) {
 		s->thing[s->n] = thing;
+		mri_race_publish(&s->thing[s->n]);
 		/* Relaxed: by the lock. */
 		atomic_set(&s->n, s->n + 1, relaxed);
 	}

@@ -124,10 +124,14 @@ static int acquire_slow(mr_semaphore *s, mr_context *ctx, int64_t n)
 		mri_lock_take(&r.chan->lock);
 	ended = r.chan && r.chan->closed;
 	r.bucket = mri_waitq_lock(s);
-	if (!ended && !take(s, n))
-		return wait(s, &r) ? 0 : mr_ctx_err(ctx);
-	unlock_both(&r);
-	return ended ? mr_ctx_err(ctx) : 0;
+	if (ended || take(s, n))
+		unlock_both(&r);
+	else
+		ended = !wait(s, &r);
+	if (ended)
+		return mr_ctx_err(ctx);
+	mri_race_acquire(s);
+	return 0;
 }
 
 int mr_sem_acquire(mr_semaphore *s, mr_context *ctx, int64_t n)
@@ -157,6 +161,8 @@ bool mr_sem_tryacquire(mr_semaphore *s, int64_t n)
 	bucket = mri_waitq_lock(s);
 	taken = take(s, n);
 	mri_waitq_unlock(bucket);
+	if (taken)
+		mri_race_acquire(s);
 	return taken;
 }
 
@@ -170,6 +176,7 @@ void mr_sem_release(mr_semaphore *s, int64_t n)
 	if (unlikely(mri_forked))
 		return;
 	check_weight(n);
+	mri_race_release(s);
 	bucket = mri_waitq_lock(s);
 	held = n <= s->mr_held;
 	if (held) {

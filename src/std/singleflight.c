@@ -86,6 +86,7 @@ static bool finish(mr_flight *f, struct call *c, const struct mri_unwind *u)
 	for (w = first; w; w = next) {
 		next = w->next;         /* *w is gone once its g is ready */
 		tell(container_of(w, struct guest, w), c, u);
+		mri_race_publish(&w->ok);
 		mri_sched_ready(w->g);
 	}
 	return first != NULL;
@@ -98,6 +99,7 @@ static noinline void *share(mr_flight *f, struct call *c, struct mri_lock *bucke
 
 	mri_waitq_push(&c->waiters, &me.w);
 	mri_sched_park(mri_waitq_unlock, bucket, MRI_WHY_FLIGHT, f);
+	mri_race_acquire(&me.w.ok);
 	if (me.outcome == PANICKED)
 		mri_panic("%s", me.message);
 	if (me.outcome == EXITED)

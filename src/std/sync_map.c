@@ -224,6 +224,8 @@ static struct place find(struct mri_sync_map *m, struct look k)
 	}
 	p.entry = entry_of(s);
 	p.match = p.entry && is_key(m, p.entry, k);
+	if (p.match)
+		mri_race_acquire(p.entry);
 	return p;
 }
 
@@ -259,6 +261,8 @@ static enum put put(struct mri_sync_map *m, struct place p, struct entry *fresh)
 			return NO_MEMORY;
 		new = (slot)n | IS_NODE;
 	}
+	if (fresh)
+		mri_race_release(fresh);
 	/* Z1: release, pairs with Z2. */
 	if (atomic_cas(p.at, &old, new, release))
 		return PUT;
@@ -479,6 +483,7 @@ static size_t advance(mr_sync_map_iter *it, bool *found, void *value)
 
 	*found = e != NULL;
 	if (e && need <= it->mr_room) {
+		mri_race_acquire(e);
 		memcpy(it->mr_key, key_of(m, e), e->key_len);
 		it->mr_key[e->key_len] = '\0';
 		it->mr_len = e->key_len;

@@ -132,7 +132,7 @@ everything()
 	verdict "builds what runs" "$("$tmp/built" 1 2>&1 | grep -q '^1: 1' || echo "it does not")"
 	rm -f "$tmp/built"
 	expect "tests" 0 'ok *good_test.c: 2 seeds*' test -seeds 2 "$tmp/tests/good_test.c"
-	expect "names the seed that fails" 1 '*seed 3 on 1 *MILLRACE=seed=3,procs=1 millrace run*' \
+	expect "names the seed that fails" 1 '*seed 3 on 1 *MILLRACE=procs=3,seed=3,procs=1 millrace run*' \
 		test -seeds 4 -procs 1 "$tmp/tests/good_test.c" "$tmp/tests/seed_test.c"
 	expect "chooses tests" 0 'ok *good_test.c*' test -seeds 1 -run good \
 		"$tmp/tests/good_test.c" "$tmp/tests/seed_test.c"

@@ -1,0 +1,28 @@
+/* A semaphore that lets two in. */
+#include <millrace.h>
+
+static int total;
+
+static void add(semaphore *s, waitgroup *done)
+{
+	if (sem_acquire(s, ctx_background(), 1) == 0) {
+		total++;                /* RACE */
+		sem_release(s, 1);
+	}
+	wg_done(done);
+}
+
+int main(void)
+{
+	waitgroup done = { 0 };
+#ifdef FIXED
+	semaphore s = SEMAPHORE(1);
+#else
+	semaphore s = SEMAPHORE(2);
+#endif
+
+	wg_add(&done, 6);
+	for (int i = 0; i < 6; i++)
+		go(add, &s, &done);
+	wg_wait(&done);
+}
