@@ -17,6 +17,7 @@ for cc in gcc clang; do
 		tests "$cc -O3" CC=$cc VARIANT=release OPT=-O3 CFLAGS=-Werror
 		tests "$cc asan+ubsan" CC=$cc VARIANT=asan
 		tests "$cc tsan-rt" CC=$cc VARIANT=tsan
+		tests "$cc race" CC=$cc VARIANT=race
 		stage "$cc headers" env CC=$cc tools/check_headers.sh
 	else
 		skip "$cc" "no $cc"

@@ -39,7 +39,7 @@ bool mri_race_is_library(void);
 /* For san.c: a goroutine, made by the call that returns to pc; and its end. */
 void *mri_race_fiber_new(void *pc);
 void mri_race_fiber_end(void *fiber);
-/* A new stack begins where others have been: it has no past. Up to the end of hi's page. */
+/* A new stack begins where others have been: it has no past, to the end of hi's page. */
 void mri_race_forget(void *lo, void *hi);
 /* What reports call it. */
 void mri_race_name(const struct mri_san *s, int64_t id, const char *name);

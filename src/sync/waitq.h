@@ -13,13 +13,15 @@ struct mri_waiter {
 	struct g *g;
 	void *elem;                     /* channel: the element's place */
 	const void *obj;                /* the channel (select has one waiter per case) */
-	uint32_t elem_size;             /* select: its channel's; that may be freed */
 	int index;                      /* select: which case */
 	uint8_t queued;                 /* on a queue; by the queue's lock */
 	uint8_t ok;                     /* outcome, by the waker before ready */
 	uint8_t is_select;              /* must win g->chosen before it may be dequeued */
 	uint8_t kind;                   /* the owner's (reader or writer, ...) */
-	int64_t since;                  /* mutex: when it began to wait */
+	union {
+		int64_t since;          /* mutex: when it began to wait */
+		size_t elem_size;       /* select: of the channel, which may be freed */
+	};
 };
 
 /* Circular list; the head pointer names the first waiter, NULL is empty. */
