@@ -22,6 +22,9 @@ char __tsan_atomic8_load(const volatile char *at, int order);
 void *mri_race_memcpy(void *restrict to, const void *restrict from, size_t n);
 void *mri_race_memmove(void *to, const void *from, size_t n);
 void *mri_race_memset(void *to, int byte, size_t n);
+int mri_race_memcmp(const void *a, const void *b, size_t n);
+int mri_race_strcmp(const char *a, const char *b);
+size_t mri_race_strlen(const char *s);
 void *mri_race_malloc(size_t n);
 void *mri_race_calloc(size_t n, size_t size);
 void *mri_race_realloc(void *p, size_t n);
@@ -71,6 +74,37 @@ void *mri_race_memset(void *to, int byte, size_t n)
 		compiler_barrier();
 	}
 	return to;
+}
+
+/* ----------------------------------------------------------- comparisons -- */
+
+/* Of a key with those that others have given, for instance. */
+int mri_race_memcmp(const void *a, const void *b, size_t n)
+{
+	const unsigned char *p = a, *q = b;
+
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] != q[i])
+			return p[i] < q[i] ? -1 : 1;
+		compiler_barrier();
+	}
+	return 0;
+}
+
+size_t mri_race_strlen(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n]) {
+		n++;
+		compiler_barrier();
+	}
+	return n;
+}
+
+int mri_race_strcmp(const char *a, const char *b)
+{
+	return mri_race_memcmp(a, b, mri_race_strlen(a) + 1);
 }
 
 /* ------------------------------------------------------------ allocation -- */

@@ -2,7 +2,8 @@
 # race_test.sh - each tests/race/NAME.c has a data race, on the lines marked RACE, and
 # none when compiled with FIXED. The race library must report the one, naming all the
 # marked lines, and exit with 66; and be silent about the other: on one processor, where
-# nothing runs at the same time, and on two.
+# nothing runs at the same time, and on two. Those in tests/race/other/ say themselves
+# what is expected: a status, and a text on stderr.
 #
 # Environment: BUILD, CC, MAKE, MR_FILTER. Runs in the race build and in release builds.
 CC=${CC:-cc} MAKE=${MAKE:-make}
@@ -42,6 +43,18 @@ one='
 			"$@" "$src" "$lib/libmillrace_race.a" -lm
 	}
 	out=
+	case $src in
+	*/other/*)
+		want=$(sed -n "1s|^/\* expect \([0-9]*\): .*|\1|p" "$src")
+		text=$(sed -n "1s|^/\* expect [0-9]*: \(.*\) \*/|\1|p" "$src")
+		compile -o "$tmp/$name" || { verdict builds "it does not compile"; exit; }
+		out=$tmp/$name.out
+		timeout 120 "$tmp/$name" >"$out" 2>&1
+		status=$?
+		[ $status -eq "$want" ] && grep -qF "$text" "$out" && status=
+		verdict "says what it should" "${status:+status $status, or not this: $text}"
+		exit ;;
+	esac
 	compile -o "$tmp/$name.bad" && compile -DFIXED -o "$tmp/$name.good" ||
 		{ verdict builds "it does not compile"; exit; }
 	for procs in 1 2; do
@@ -62,7 +75,7 @@ one='
 		verdict "is silent when fixed, procs=$procs" "$why"
 	done
 '
-for src in tests/race/*.c; do
+for src in tests/race/*.c tests/race/other/*.c; do
 	echo "$src"
 done | xargs -P 2 -I{} sh -c "$one" sh {} >"$tmp/results" 2>&1
 cat "$tmp/results"
