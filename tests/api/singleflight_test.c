@@ -90,7 +90,7 @@ TEST(singleflight, other_keys_are_other_calls)
 		wg_go(&wg, ask, &s, key[i], false);
 	}
 	until_waiting("chan receive", 50);
-	CHECK_EQ(s.calls, 50);
+	CHECK_EQ(__atomic_load_n(&s.calls, __ATOMIC_RELAXED), 50);
 	for (int i = 0; i < 50; i++)
 		chan_send(s.go, 0);
 	wg_wait(&wg);
