@@ -15,9 +15,11 @@ static void call(int (*circuit)(void), send_chan(int) errs)
 	chan_send(errs, circuit());
 }
 
+static chan(char) answered;
+
 static int slow_circuit(void)
 {
-	go_sleep(5 * MILLISECOND);
+	chan_recv(answered);
 	return 0;
 }
 
@@ -43,8 +45,10 @@ static int breaker_call(breaker *b, int (*circuit)(void), duration timeout)
 int main(void)
 {
 	breaker b = {0};
-	int err = breaker_call(&b, slow_circuit, MILLISECOND);
+	int err;
 
-	go_sleep(10 * MILLISECOND);
+	answered = chan_make(char);
+	err = breaker_call(&b, slow_circuit, MILLISECOND);
+	chan_close(answered);           /* too late */
 	return err != -110;
 }

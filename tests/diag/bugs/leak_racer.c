@@ -8,32 +8,35 @@
  * Says:     chan send */
 #include <millrace.h>
 
-static void get(duration takes, send_chan(char) ch)
+static void get(recv_chan(char) site, send_chan(char) ch)
 {
-	go_sleep(takes);
+	chan_recv(site);
 	chan_send(ch, 0);
 }
 
-static recv_chan(char) ping(duration takes)
+static recv_chan(char) ping(recv_chan(char) site)
 {
 #ifdef FIXED
 	chan(char) ch = chan_make(char, 1);
 #else
 	chan(char) ch = chan_make(char);
 #endif
-	go(get, takes, ch);
+	go(get, site, ch);
 	return ch;
 }
 
-static int racer(duration a, duration b)
+static int racer(recv_chan(char) a, recv_chan(char) b)
 {
-	return chan_select(on_recv(ping(a)), on_recv(ping(b)), on_timeout(SECOND));
+	return chan_select(on_recv(ping(a)), on_recv(ping(b)), on_timeout(MINUTE));
 }
 
 int main(void)
 {
-	int winner = racer(5 * MILLISECOND, MICROSECOND);
+	chan(char) slow = chan_make(char), fast = chan_make(char);
+	int winner;
 
-	go_sleep(10 * MILLISECOND);
+	chan_close(fast);               /* it answers at once */
+	winner = racer(slow, fast);
+	chan_close(slow);
 	return winner != 1;
 }

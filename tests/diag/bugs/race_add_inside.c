@@ -34,6 +34,6 @@ int main(void)
 	wg_wait(&wg);
 	for (int i = 0; i < N; i++)
 		sum += size[i];
-	(void)sum;
 	go_sleep(5 * MILLISECOND);
+	return sum > N * N;
 }

@@ -26,6 +26,7 @@ static void get_often(cache *c)
 		mutex_unlock(&c->mu);
 #else
 		mutex_unlock(&c->mu);
+		go_yield();             /* others get theirs */
 		maybe_clean(c);
 #endif
 	}

@@ -37,6 +37,6 @@ int main(void)
 	wg_wait(&wg);
 	for (int i = 0; i < 8; i++)
 		sum += files[i];
-	(void)sum;
 	go_sleep(5 * MILLISECOND);
+	return sum > 80;
 }
