@@ -116,16 +116,16 @@ static void elsewhere(void)
 	sink = 4;
 }
 CRASH_TEST(quit_groups_equal_goroutines, 2, QUIT,
-	       "goroutine ", " [chan receive, ", "s]: outermost\n\tand 1999 more, all for ",
+	       "goroutine ", " [chan receive, ", "s]: outermost\n\tand 499 more, all for ",
 	       ", ...\n\twaits on 0x", "middle(...)", "created by start at ", "goroutine ",
 	       " [chan receive, ", "s]: elsewhere\n\tand 2 more, all for ", "innermost(...)",
-	       "elsewhere(...)", "created by test_crash__", "\n2004 goroutines on ")
+	       "elsewhere(...)", "created by test_crash__", "\n504 goroutines on ")
 {
 	needs_traces();
-	start(2000);
+	start(500);
 	for (int i = 0; i < 3; i++)
 		go(elsewhere);
-	until_waiting("chan receive", 2003);
+	until_waiting("chan receive", 503);
 	quit_now();
 }
 
