@@ -368,7 +368,7 @@ struct g *mri_find_next(struct m *m)
 		/* Relaxed: entered. */
 		struct p *p = (struct p *)(atomic_get(&m->proc, relaxed) & ~MRI_TAKING);
 		struct g *g;
-		bool was_spinning;
+		bool was_spinning, elsewhere;
 
 		if (m->next_g) {
 			g = m->next_g;
@@ -392,15 +392,12 @@ struct g *mri_find_next(struct m *m)
 		}
 		was_spinning = m->spinning;
 		stop_spinning(m);
-		if (g->bound && g->bound != m) {
-			/* The P goes with it, and so would the spinner's duty to look. */
-			mri_idle_deliver(m, g);
-			if (was_spinning)
-				mri_sched_wake();
-			continue;
-		}
+		elsewhere = g->bound && g->bound != m;
+		if (elsewhere)
+			mri_idle_deliver(m, g); /* our P goes with it */
 		if (was_spinning)
 			mri_sched_wake(); /* where it found something there may be more */
-		return g;
+		if (!elsewhere)
+			return g;
 	}
 }

@@ -227,7 +227,34 @@ static void setup_block_for_work(void)
 	first(0, world_g(starts_and_computes));
 	first(1, world_g(blocks));
 }
-/* And this P is surplus when it is given up, but not any more when it is put away. */
+/* An M that spins finds more than it can run at once; who brought it relied upon it. */
+static void needs_flag(void) { model_await(&flag_set, 1); }
+static void starts_two_thread(void)
+{
+	world_thread();
+	starts_two();
+}
+static void setup_found_more(void)
+{
+	world_procs(2);
+	world_m_init(0);
+	one = world_g(needs_flag);
+	two = world_g(sets_flag);
+}
+/* No thread can be had for what comes as the only M goes to sleep. */
+static void start_thread(void)
+{
+	world_thread();
+	mri_sched_ready(one);
+}
+static void setup_no_threads(void)
+{
+	world_procs(1);
+	world_m_init(0);
+	one = world_g(count);
+	world_no_threads = true;
+}
+/* A P that is surplus when it is given up, but not any more when it is put away. */
 static uint32_t is_fewer, will_block;
 static void blocks_when_fewer(void)
 {
@@ -296,6 +323,11 @@ MODEL(idle_grow, .setup = setup_grow, .threads = { m0, grow, world_spare }, .dae
 MODEL(idle_fewer_spinning, .setup = setup_surplus_spins,
       .threads = { m0, m1, fewer_and_start }, .daemons = 3, .preemptions = 1,
       .check = all_at_rest)
+MODEL(idle_found_more, .setup = setup_found_more,
+      .threads = { m0, starts_two_thread, world_spare }, .daemons = 5, .preemptions = 1,
+      .check = all_at_rest)
+MODEL(idle_no_threads, .setup = setup_no_threads, .threads = { m0, start_thread },
+      .daemons = 1, .preemptions = 2, .check = all_at_rest)
 MODEL(idle_grow_for_work, .setup = setup_grow_for_work,
       .threads = { m0, grow, world_spare }, .daemons = 5, .preemptions = 1,
       .check = all_at_rest)

@@ -89,7 +89,7 @@ void mri_stack_arm(struct g *g) { (void)g; }
 void mri_stack_check(const struct g *g) { (void)g; }
 
 /* ---- a thread the scheduler starts ---- */
-bool world_ghosts_ok;
+bool world_ghosts_ok, world_no_threads;
 static uint32_t started, ghosts;
 static void *(*start_fn)(void *);
 static void *start_arg;
@@ -97,6 +97,8 @@ static void *start_arg;
 int mri_os_thread_start(void *(*fn)(void *), void *arg, size_t stack_size)
 {
 	(void)stack_size;
+	if (world_no_threads)
+		return -11; /* EAGAIN */
 	/* One thread at most is modelled. */
 	if (world_ghosts_ok || start_fn) {
 		atomic_add(&ghosts, 1u, relaxed);

@@ -25,6 +25,7 @@ void world_spare(void);
 struct g *world_g(void (*fn)(void));
 /* setup: there is no spare, the first is a ghost already. */
 extern bool world_ghosts_ok;
+extern bool world_no_threads;           /* setup: threads cannot be started */
 /* check: a thread was started that the test does not have. */
 bool world_started_ghosts(void);
 /* check: all goroutines have come to their end. */
