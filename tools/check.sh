@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.." || exit 2
 LOGS=build/check
 . tools/stages.sh
 unset MAKEFLAGS MFLAGS MAKELEVEL
+export SEEDS=20                         # of each bug in tests/diag/bugs
 # The sources are looked at once, in stages of their own.
 tests() { name=$1; shift; stage "$name" make -s test ONCE_SCRIPTS= "$@"; }
 
@@ -24,6 +25,7 @@ for cc in gcc clang; do
 	fi
 done
 tests "hostile" VARIANT=hostile
+tests "hostile asan" VARIANT=asan OPT=-O1 CPPFLAGS=-DMRI_HOSTILE
 # it needs __builtin_apply, which clang has not
 tests "fallback" VARIANT=fallback $(have gcc && echo CC=gcc)
 if [ -f tests/model/rules.mk ]; then stage "model" make -s model

@@ -205,8 +205,6 @@ TEST(pin, woken_from_everywhere)
 	pthread_t t[N];
 	int n = test_rounds(500);
 
-	/* Main blocks its thread below: nobody may be pinned there. */
-	go_lock_thread();
 	wg_add(&wg, N);
 	wg_add(&threads, N);
 	for (int i = 0; i < N; i++) {
@@ -218,7 +216,6 @@ TEST(pin, woken_from_everywhere)
 	wg_wait(&threads);
 	for (int i = 0; i < N; i++)
 		pthread_join(t[i], NULL);
-	go_unlock_thread();
 	for (int k = 0; k < n; k++)
 		for (int i = 0; i < N; i++) {
 			chan_send(ch[i][0], k);
