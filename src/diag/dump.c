@@ -110,6 +110,7 @@ static struct mri_frame *frame_at(struct mri_dump *d, const void *pc)
 
 struct trace {
 	const struct mri_arch_ctx *ctx;
+	struct mri_arch_ctx in_handler; /* of a thread that was stopped */
 	void *ucontext;
 	void *pcs[DEPTH];
 	int n;
@@ -141,7 +142,6 @@ static bool is_run(struct g *g, struct mri_stopped **at)
 static enum mri_traced capture(struct g *g, struct trace *t)
 {
 	uint32_t state = atomic_get(&g->state, relaxed); /* relaxed: nothing moves */
-	struct mri_arch_ctx in_handler;
 	struct mri_stopped *at = NULL;
 
 	t->n = 0;
@@ -152,8 +152,8 @@ static enum mri_traced capture(struct g *g, struct trace *t)
 		if (is_run(g, &at)) {
 			if (!at)
 				return MRI_TRACE_RUNS;
-			in_handler = mri_arch_catch_ctx(&at->at);
-			t->ctx = &in_handler;
+			t->in_handler = mri_arch_catch_ctx(&at->at);
+			t->ctx = &t->in_handler;
 			t->ucontext = at->ucontext;
 		}
 	}
@@ -185,7 +185,7 @@ static int find_frames(struct mri_dump *d, struct g *g, struct trace *t)
 	}
 	if (first == end)
 		return t->n;
-	memmove(t->frames, t->frames + first, (size_t)(end - first) * sizeof *t->frames);
+	memmove(t->frames, t->frames + first, (size_t)(end - first) * sizeof(void *));
 	return end - first;
 }
 
@@ -211,14 +211,14 @@ static bool is_same(const struct mri_group *a, const struct mri_group *b)
 	       a->traced == b->traced && a->nframes == b->nframes &&
 	       a->g->locked == b->g->locked && same_origin(a, b) &&
 	       same_text(a->g->name, b->g->name) &&
-	       !memcmp(a->frames, b->frames, (size_t)a->nframes * sizeof *a->frames);
+	       !memcmp(a->frames, b->frames, (size_t)a->nframes * sizeof(void *));
 }
 
 static struct mri_group *group_new(struct mri_dump *d, const struct mri_group *like)
 {
 	static struct mri_group *last;
 	struct mri_group *group = mri_dump_alloc(sizeof *group);
-	size_t size = (size_t)like->nframes * sizeof *like->frames;
+	size_t size = (size_t)like->nframes * sizeof(void *);
 
 	if (!group)
 		return NULL;

@@ -17,6 +17,7 @@ static void print_others(struct mri_out *o, const struct mri_group *group)
 	int64_t least = INT64_MAX, most = 0;
 	int named = 0;
 
+	mri_assert(group->first);
 	if (group->n == 1)
 		return;
 	for (const struct mri_record *r = group->first; r; r = r->next) {
@@ -26,7 +27,7 @@ static void print_others(struct mri_out *o, const struct mri_group *group)
 	mri_out_fmt(o, "\tand %ld more", group->n - 1);
 	if (most)
 		mri_out_fmt(o, ", all for %ms to %ms", least, most);
-	for (const struct mri_record *r = group->first; (r = r->next) && named < IDS;)
+	for (const struct mri_record *r = group->first->next; r && named < IDS; r = r->next)
 		mri_out_fmt(o, "%s%lld", named++ ? ", " : ": ", (long long)r->id);
 	mri_out_str(o, group->n - 1 > IDS ? ", ...\n" : "\n");
 }

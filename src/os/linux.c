@@ -450,7 +450,7 @@ int mri_os_remap(void *p, size_t size)
  * mapped, one by one. */
 static char *lowest_resident(char *at, char *end)
 {
-	unsigned char there[RESIDENT_PAGES];
+	unsigned char there[RESIDENT_PAGES] = { 0 };
 	size_t page = page_size();
 	bool whole = linux_call(SYS_mincore, at, end - at, there) == 0;
 

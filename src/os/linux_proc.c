@@ -95,7 +95,7 @@ static int tool_threads(void)
 /* A directory of threads has that many links, and two. */
 static int count_threads(int fd)
 {
-	struct statx st;
+	struct statx st = { 0 };
 
 	/* The raw call: TSan did not see the descriptor opened and would see libc's. */
 	if (linux_call(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_NLINK, &st) != 0)

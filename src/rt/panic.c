@@ -197,6 +197,7 @@ void mri_fatal(const char *fmt, ...)
 
 	va_start(ap, fmt);
 	mri_vfatal(fmt, ap);
+	/* cppcheck-suppress va_end_missing ; it does not return */
 }
 
 void mri_throw(const char *fmt, ...)
@@ -337,6 +338,7 @@ void mri_panic(const char *fmt, ...)
 
 	va_start(ap, fmt);
 	vpanic(fmt, ap);
+	/* cppcheck-suppress va_end_missing ; it does not return */
 }
 void mr_panic(const char *fmt, ...)
 {
@@ -344,6 +346,7 @@ void mr_panic(const char *fmt, ...)
 
 	va_start(ap, fmt);
 	vpanic(fmt, ap);
+	/* cppcheck-suppress va_end_missing ; it does not return */
 }
 
 void mri_panic_exit(void)
