@@ -57,12 +57,13 @@ static bool parse_value(const struct knob *k, const char *s, const char *end)
 	if (k->word) {
 		if (!is_word(s, end, k->word))
 			return false;
-		*k->value = 1;
+		atomic_set(k->value, 1, relaxed);       /* relaxed: as below */
 		return true;
 	}
 	if (!parse_number(s, end, &v) || v < k->min || v > k->max)
 		return false;
-	*k->value = v;
+	/* Relaxed: threads that take a lock meanwhile may look at one. */
+	atomic_set(k->value, v, relaxed);
 	return true;
 }
 
@@ -89,7 +90,7 @@ void mri_config_read(void)
 {
 	const char *s = mri_os_getenv("MILLRACE");
 
-	mri_config.partial_deadlocks = 0;
+	atomic_set(&mri_config.partial_deadlocks, 0, relaxed);  /* relaxed: as above */
 	while (s && *s) {
 		const char *end = s + strcspn(s, ",");
 

@@ -109,10 +109,10 @@ static struct g *end(struct mr_context *c, int err, const char *cause, struct g 
 {
 	c->cause = cause;
 	mri_lock_take(&c->done.lock);
-	/* X1: release, pairs with X2: the cause. And under this lock: whoever has seen
-	 * it finds the channel closed. */
-	atomic_set(&c->err, err, release);
 	woken = mri_chan_close_now(&c->done, woken);
+	/* X1: release, pairs with X2: the cause. After the close and under its lock:
+	 * whoever has seen either finds the other. */
+	atomic_set(&c->err, err, release);
 	mri_lock_drop(&c->done.lock);
 	if (c->timed)
 		mri_timer_stop(&c->timer);

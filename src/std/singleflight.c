@@ -86,7 +86,7 @@ static bool finish(mr_flight *f, struct call *c, const struct mri_unwind *u)
 	for (w = first; w; w = next) {
 		next = w->next;         /* *w is gone once its g is ready */
 		tell(container_of(w, struct guest, w), c, u);
-		mri_race_publish(&w->ok);
+		mri_waitq_order(w);
 		mri_sched_ready(w->g);
 	}
 	return first != NULL;

@@ -70,7 +70,7 @@ void mr_cond_signal(mr_cond *c)
 	bucket = mri_waitq_lock(c);
 	w = mri_waitq_pop(list(c));
 	if (w) {
-		mri_race_publish(&w->ok);
+		mri_waitq_order(w);
 		/* Relaxed: by the bucket lock. */
 		count(c, atomic_get(&c->mr_state[0], relaxed) - 1);
 		if (w->kind == PARKED)
@@ -91,7 +91,7 @@ void mr_cond_broadcast(mr_cond *c)
 		return;
 	bucket = mri_waitq_lock(c);
 	while ((w = mri_waitq_pop(list(c))) != NULL) {
-		mri_race_publish(&w->ok);
+		mri_waitq_order(w);
 		/* One that has not parked goes its way as soon as the lock is dropped. */
 		if (w->kind != PARKED)
 			continue;

@@ -11,7 +11,8 @@
  * not been read, since a lock may be the first call of all. */
 static inline bool mri_held_wanted(void)
 {
-	return unlikely(mri_config.partial_deadlocks != 0);
+	/* Relaxed: a lock that is taken while the environment is read may be left out. */
+	return unlikely(atomic_get(&mri_config.partial_deadlocks, relaxed) != 0);
 }
 
 /* The running goroutine has locked it, without being granted it by another. */

@@ -24,6 +24,17 @@ struct mri_waiter {
 	};
 };
 
+/* For the race build: what came before happens before w's owner goes on. Where that is a
+ * thread nothing is written to w: TSan takes a thread's stack for written by the thread
+ * when it began, which is not ordered before us. */
+static inline void mri_waitq_order(struct mri_waiter *w)
+{
+	if (w->g->is_thread)
+		mri_race_release(&w->ok);
+	else
+		mri_race_publish(&w->ok);
+}
+
 /* Circular list; the head pointer names the first waiter, NULL is empty. */
 static inline void mri_waitq_push(struct mri_waiter **head, struct mri_waiter *w)
 {

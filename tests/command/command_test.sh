@@ -2,10 +2,10 @@
 # command_test.sh - the millrace command, from the source tree and from where
 # `make install` puts it: run, build, test, env; what it returns, and what it leaves.
 #
-# Environment: BUILD, CC, MAKE. Once is enough: not in the sanitizers' builds.
+# Environment: BUILD, CC, MAKE. Once is enough: in release builds.
 CC=${CC:-cc} MAKE=${MAKE:-make}
 case $BUILD in
-*-release | *-race) ;;
+*-release) ;;
 *) echo "0 passed, 0 failed"; exit 0 ;;
 esac
 unset MAKEFLAGS MFLAGS MAKELEVEL MILLRACE

@@ -228,7 +228,7 @@ NOINLINE static void uses_much(void)
 
 	for (size_t i = 0; i < sizeof room; i += 1000)
 		room[i] = 1;
-	sink = room[1000];
+	__atomic_store_n(&sink, room[1000], __ATOMIC_RELAXED);
 }
 static void used_much(void)
 {

@@ -38,10 +38,12 @@ split()
 	inside { print >file }' "$1"
 }
 
+lib=$BUILD/libmillrace.a
 flags="-std=gnu11 -O1 -Wall -Wextra -Wshadow -Werror -fexceptions -pthread -Iinclude"
 case $BUILD in
 *-asan*) flags="$flags -fsanitize=address,undefined" ;;
 *-tsan*) flags="$flags -fsanitize=thread" ;;
+*-race*) flags="$flags -fsanitize=thread" lib=$BUILD/libmillrace_race.a ;;
 esac
 
 for doc in ${DOCS:-README.md docs/GUIDE.md docs/MEMORY_MODEL.md}; do
@@ -50,7 +52,7 @@ for doc in ${DOCS:-README.md docs/GUIDE.md docs/MEMORY_MODEL.md}; do
 	for program in "$tmp"/*.c; do
 		n=$(basename "$program" .c)
 		[ -f "$program" ] || continue
-		if ! ${CC:-cc} $flags -o "$tmp/program" "$program" "$BUILD/libmillrace.a" \
+		if ! ${CC:-cc} $flags -o "$tmp/program" "$program" "$lib" \
 			-lm >"$tmp/said" 2>&1; then
 			why="does not compile"
 		else

@@ -162,7 +162,10 @@ static long deep(long n)
 	volatile char room[4096];
 
 	room[0] = room[4095] = 1;
-	return n > 1 ? deep(n - 1) + room[0] : room[4095];
+	n = n > 1 ? deep(n - 1) : 0;
+	/* The frame is needed: no loop can be made of this. */
+	__asm__ volatile("" : : "r"(room) : "memory");
+	return n + room[0];
 }
 static void deep_once(long n)
 {
@@ -183,8 +186,10 @@ __attribute__((noinline)) static long deep_and_parks(long n)
 		wg_done(&parked_soon);
 		return chan_recv(all_deep) + 1;
 	}
-	got = deep_and_parks(n - 1) + room[0];
-	return got;
+	got = deep_and_parks(n - 1);
+	/* The frame is needed: no loop can be made of this. */
+	__asm__ volatile("" : : "r"(room) : "memory");
+	return got + room[0];
 }
 static void deep_together(long n)
 {
