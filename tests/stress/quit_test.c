@@ -178,7 +178,8 @@ static void check_dump(FILE *err, int status)
 		FAIL("status %d:\n%s", status, text);
 	CHECK(strstr(text, "]: locks\n"));
 	CHECK(TEST_TSAN || strstr(text, "]: reads\n"));
-	CHECK(!strstr(text, "(its stack is damaged)"));
+	/* A thread that is stopped in TSan's own code cannot always be unwound from there. */
+	CHECK(TEST_TSAN || !strstr(text, "(its stack is damaged)"));
 }
 
 TEST(quit, under_load, .limit = 300)
