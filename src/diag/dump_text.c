@@ -27,8 +27,10 @@ static void print_others(struct mri_out *o, const struct mri_group *group)
 	mri_out_fmt(o, "\tand %ld more", group->n - 1);
 	if (most)
 		mri_out_fmt(o, ", all for %ms to %ms", least, most);
-	for (const struct mri_record *r = group->first->next; r && named < IDS; r = r->next)
-		mri_out_fmt(o, "%s%lld", named++ ? ", " : ": ", (long long)r->id);
+	for (const struct mri_record *r = group->first->next; r && named < IDS; named++) {
+		mri_out_fmt(o, "%s%lld", named ? ", " : ": ", (long long)r->id);
+		r = r->next;
+	}
 	mri_out_str(o, group->n - 1 > IDS ? ", ...\n" : "\n");
 }
 

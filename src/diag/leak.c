@@ -97,10 +97,13 @@ static bool is_stuck(struct g *g, const struct list *l)
 
 /* -------------------------------------------------------------------- the list -- */
 
+/* Started by the same line, that is: of a loop the compiler may have made several. */
 static bool is_alike(const struct group *a, const struct group *b)
 {
-	return a->why == b->why && a->pc == b->pc && a->line == b->line &&
-	       a->file == b->file && a->name == b->name;
+	bool same_place = a->file ? a->file == b->file && a->line == b->line :
+				    a->pc == b->pc;
+
+	return same_place && a->why == b->why && a->name == b->name;
 }
 
 /* Without memory for another group the goroutine is only counted. */

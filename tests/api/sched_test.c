@@ -330,7 +330,7 @@ static int signal_fd;
 static void dump_in_handler(int sig)
 {
 	(void)sig;
-	go_dump(signal_fd);
+	go_dump(__atomic_load_n(&signal_fd, __ATOMIC_RELAXED));
 }
 static void busy(int *stop)
 {
@@ -358,7 +358,8 @@ TEST(go_dump, in_a_signal_handler_while_others_work)
 	int stop = 0, fd;
 	char head[10] = { 0 };
 
-	signal_fd = fd = memfd_create("dump", 0);
+	fd = memfd_create("dump", 0);
+	__atomic_store_n(&signal_fd, fd, __ATOMIC_RELAXED);
 	CHECK_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
 	wg_add(&wg, 8);
 	for (int i = 0; i < 8; i++)
@@ -373,6 +374,9 @@ TEST(go_dump, in_a_signal_handler_while_others_work)
 	}
 	set(&stop, 1);
 	wg_wait(&wg);
+	/* Another one may still be writing to the file, from where it was. */
+	fd = memfd_create("dump", 0);
+	__atomic_store_n(&signal_fd, fd, __ATOMIC_RELAXED);
 	CHECK_EQ(raise(SIGUSR1), 0);
 	CHECK_EQ(pread(fd, head, 9, 0), 9);
 	CHECK_STR(head, "goroutine");
