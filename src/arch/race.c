@@ -148,6 +148,14 @@ void mri_race_unbecome(void *before)
 		switch_fiber(before);
 }
 
+void mri_race_acquire_for(const struct mri_san *other, const volatile void *at)
+{
+	void *before = mri_race_become(other);
+
+	mri_race_acquire(at);
+	mri_race_unbecome(before);
+}
+
 /* One that has nothing before it. */
 static void *blank_fiber(void)
 {

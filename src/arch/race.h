@@ -26,6 +26,8 @@ void mri_race_publish(volatile void *at);
  * can make it ready. Returns what is to be given to unbecome. NULL: the caller itself. */
 void *mri_race_become(const struct mri_san *other);
 void mri_race_unbecome(void *before);
+/* As mri_race_acquire(), for that other. */
+void mri_race_acquire_for(const struct mri_san *other, const volatile void *at);
 /* A thread that is no goroutine waits from here on, and others may speak for it. */
 void *mri_race_thread_parks(struct mri_san *s);
 void mri_race_thread_wakes(struct mri_san *s, void *parked);
@@ -62,6 +64,11 @@ static inline void mri_race_release(const volatile void *at)
 static inline void mri_race_publish(volatile void *at)
 {
 	(void)at;
+}
+static inline void mri_race_acquire_for(const struct mri_san *other,
+					const volatile void *at)
+{
+	(void)other, (void)at;
 }
 static inline void *mri_race_thread_parks(struct mri_san *s)
 {

@@ -33,6 +33,7 @@ static bool take(mr_semaphore *s, int64_t n)
 	if (*list(s) || n > s->mr_size - s->mr_held)
 		return false;
 	s->mr_held += n;
+	mri_race_acquire(s);
 	return true;
 }
 
@@ -54,6 +55,8 @@ static struct g *serve(mr_semaphore *s)
 		if (!atomic_cas(&w->g->chosen, &none, 1u, acq_rel))
 			continue;
 		s->mr_held += r->n;
+		/* Now, not when it runs: releases between the two do not order it. */
+		mri_race_acquire_for(&w->g->san, s);
 		w->g->woken_by = w;
 		*end = w->g;
 		end = &w->g->link;
@@ -128,10 +131,7 @@ static int acquire_slow(mr_semaphore *s, mr_context *ctx, int64_t n)
 		unlock_both(&r);
 	else
 		ended = !wait(s, &r);
-	if (ended)
-		return mr_ctx_err(ctx);
-	mri_race_acquire(s);
-	return 0;
+	return ended ? mr_ctx_err(ctx) : 0;
 }
 
 int mr_sem_acquire(mr_semaphore *s, mr_context *ctx, int64_t n)
@@ -161,8 +161,6 @@ bool mr_sem_tryacquire(mr_semaphore *s, int64_t n)
 	bucket = mri_waitq_lock(s);
 	taken = take(s, n);
 	mri_waitq_unlock(bucket);
-	if (taken)
-		mri_race_acquire(s);
 	return taken;
 }
 
@@ -176,11 +174,11 @@ void mr_sem_release(mr_semaphore *s, int64_t n)
 	if (unlikely(mri_forked))
 		return;
 	check_weight(n);
-	mri_race_release(s);
 	bucket = mri_waitq_lock(s);
 	held = n <= s->mr_held;
 	if (held) {
 		s->mr_held -= n;
+		mri_race_release(s);
 		woken = serve(s);
 	}
 	mri_waitq_unlock(bucket);
