@@ -9,6 +9,7 @@
 #define MILLRACE_PANIC_H
 
 #include <millrace/base.h>
+#include <millrace/thread_safety.h>
 #include <millrace/errno.h>
 #include <millrace/go.h>
 
@@ -73,8 +74,17 @@ static inline MR_NO_FN_CHECK void mr_run_deferred(struct mr_deferred *d)
  * is type-checked here. arg is evaluated now. fn's result is dropped.
  * A declaration: several in a block run last first, and none may stand directly after
  * a label. Unlike Go's defer it belongs to the block, not to the function. */
-#define mr_defer(f, a)                                                                  \
-	struct mr_deferred MR_CAT(mr_defer_, __COUNTER__)                               \
+#ifdef MR_THREAD_SAFETY
+#define mr_defer(f, a)		mr_defer_known(f, a, __COUNTER__)
+#define mr_defer_known(f, a, n)                                                         \
+	__attribute__((cleanup(mr_ts_deferred(f)), unused))                             \
+	__typeof__((a) + 0) const MR_CAT(mr_ts_, n) = (a);                              \
+	mr_defer_as(f, MR_CAT(mr_ts_, n), n)
+#else
+#define mr_defer(f, a)		mr_defer_as(f, a, __COUNTER__)
+#endif
+#define mr_defer_as(f, a, n)                                                            \
+	struct mr_deferred MR_CAT(mr_defer_, n)                                         \
 	__attribute__((cleanup(mr_run_deferred), unused)) = {                           \
 		(void (*)(void *))(void (*)(void))(                                     \
 			mr_static_assert(MR_HAVE_EXCEPTIONS,                            \

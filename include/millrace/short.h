@@ -121,6 +121,7 @@ typedef mr_once_value		once_value;
 #define cond_signal		mr_cond_signal
 #define cond_broadcast		mr_cond_broadcast
 #define guarded_by(m)		mr_guarded_by(m)
+#define requires_lock(m)	mr_requires_lock(m)
 #ifndef __cplusplus
 #define wg_go(...)		mr_wg_go(__VA_ARGS__)
 #endif

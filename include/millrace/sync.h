@@ -11,6 +11,7 @@
 #include <millrace/base.h>
 #include <millrace/errno.h>
 #include <millrace/go.h>
+#include <millrace/thread_safety.h>
 
 MR_C_BEGIN
 typedef struct mr_waitgroup {
@@ -18,12 +19,12 @@ typedef struct mr_waitgroup {
 	void *mr_wait;
 } mr_waitgroup;
 
-typedef struct mr_mutex {
+typedef struct MR_LOCKABLE mr_mutex {
 	uint32_t mr_state, mr_sema;
 	void *mr_wait;
 } mr_mutex;
 
-typedef struct mr_rwmutex {
+typedef struct MR_LOCKABLE mr_rwmutex {
 	uint32_t mr_state[4];
 	void *mr_wait[2];
 } mr_rwmutex;
@@ -73,56 +74,56 @@ MR_API void mr_wg_go_captured(mr_waitgroup *wg, void (*fn)(void), const char *na
  * what one has locked blocks for ever, as do two who lock two mutexes the one in this
  * order and the other in that: MILLRACE=deadlock=partial in the environment ends the
  * process when that happens, and says who holds what. */
-MR_API void mr_mutex_lock(mr_mutex *m);
+MR_API void mr_mutex_lock(mr_mutex *m) MR_LOCKS(m);
 
 /* Lock m if that can be done at once. Never blocks.
  *
  * Returns true when it is locked, ordered as by mr_mutex_lock(); false orders
  * nothing. */
-MR_API MR_MUST_USE bool mr_mutex_trylock(mr_mutex *m);
+MR_API MR_MUST_USE bool mr_mutex_trylock(mr_mutex *m) MR_TRY_LOCKS(m);
 
 /* Unlock m, by any goroutine. Never blocks. Happens before the next lock returns.
  *
  * If it is not locked the process ends: "fatal error: sync: unlock of unlocked
  * mutex". */
-MR_API void mr_mutex_unlock(mr_mutex *m);
+MR_API void mr_mutex_unlock(mr_mutex *m) MR_UNLOCKS(m);
 
 /* Lock m for reading, together with other readers.
  *
  * Blocks while a writer has it or waits for it: so do not lock it for reading twice in
  * one goroutine. The last mr_rwmutex_unlock() happens before this returns. */
-MR_API void mr_rwmutex_rlock(mr_rwmutex *m);
+MR_API void mr_rwmutex_rlock(mr_rwmutex *m) MR_LOCKS_SHARED(m);
 
 /* Lock m for reading if that can be done at once. Never blocks.
  *
  * Returns true when it is locked, ordered as by mr_rwmutex_rlock(); false orders
  * nothing. */
-MR_API MR_MUST_USE bool mr_rwmutex_tryrlock(mr_rwmutex *m);
+MR_API MR_MUST_USE bool mr_rwmutex_tryrlock(mr_rwmutex *m) MR_TRY_LOCKS_SHARED(m);
 
 /* Undo one mr_rwmutex_rlock(). Never blocks. Happens before the next mr_rwmutex_lock()
  * returns.
  *
  * Without one the process ends: "fatal error: sync: RUnlock of unlocked RWMutex". */
-MR_API void mr_rwmutex_runlock(mr_rwmutex *m);
+MR_API void mr_rwmutex_runlock(mr_rwmutex *m) MR_UNLOCKS_SHARED(m);
 
 /* Lock m for writing, alone.
  *
  * Blocks until its readers and its writer are gone; readers that come later wait. All
  * unlocks before happen before this returns. */
-MR_API void mr_rwmutex_lock(mr_rwmutex *m);
+MR_API void mr_rwmutex_lock(mr_rwmutex *m) MR_LOCKS(m);
 
 /* Lock m for writing if that can be done at once. Never blocks.
  *
  * Returns true when it is locked, ordered as by mr_rwmutex_lock(); false orders
  * nothing. */
-MR_API MR_MUST_USE bool mr_rwmutex_trylock(mr_rwmutex *m);
+MR_API MR_MUST_USE bool mr_rwmutex_trylock(mr_rwmutex *m) MR_TRY_LOCKS(m);
 
 /* Undo mr_rwmutex_lock(), by any goroutine. Never blocks. Happens before each later lock
  * returns.
  *
  * If it is not locked for writing the process ends: "fatal error: sync: Unlock of
  * unlocked RWMutex". */
-MR_API void mr_rwmutex_unlock(mr_rwmutex *m);
+MR_API void mr_rwmutex_unlock(mr_rwmutex *m) MR_UNLOCKS(m);
 
 /* Call f(), or f(arg), if this is the first call with o; otherwise return.
  *
@@ -147,7 +148,7 @@ MR_API void *mr_once_value_get(mr_once_value *o, void *(*f)(void *), void *arg);
  * wake-ups without a cause, but the condition may have changed again: test it in a loop.
  * The signal or broadcast that ends the wait happens before this returns.
  * If m is not locked the process ends as in mr_mutex_unlock(). */
-MR_API void mr_cond_wait(mr_cond *c, mr_mutex *m);
+MR_API void mr_cond_wait(mr_cond *c, mr_mutex *m) mr_requires_lock(m);
 
 /* Wake the goroutine that has waited longest on c, or everybody. Nobody waits: nothing
  * happens. The mutex may be held, and need not be. Never block. */
@@ -155,20 +156,25 @@ MR_API void mr_cond_signal(mr_cond *c);
 MR_API void mr_cond_broadcast(mr_cond *c);
 MR_C_END
 
-/* Behind the declarator of a struct's member, or of a variable: it is used only while m,
- * another member of the same struct or another variable, is locked:
- *
- *	struct account {
- *		mr_mutex mu;
- *		long balance mr_guarded_by(mu);
- *	};
- *
- * For the reader, and for `millrace vet`, which finds uses without the lock; a function
- * whose name ends in "_locked" is one that is called with it. Nothing to the compiler. */
-#ifdef __clang__
-#define mr_guarded_by(m) __attribute__((annotate("mr_guarded_by:" #m)))
-#else
-#define mr_guarded_by(m)
+#if defined(MR_THREAD_SAFETY) && !defined(__cplusplus)
+static inline void mr_ts_mutex_unlock(mr_mutex *const *m) MR_UNLOCKS(*m);
+static inline void mr_ts_rwmutex_unlock(mr_rwmutex *const *m) MR_UNLOCKS(*m);
+static inline void mr_ts_rwmutex_runlock(mr_rwmutex *const *m) MR_UNLOCKS_SHARED(*m);
+MR_TS(no_thread_safety_analysis)
+static inline void mr_ts_mutex_unlock(mr_mutex *const *m)
+{
+	(void)m;
+}
+MR_TS(no_thread_safety_analysis)
+static inline void mr_ts_rwmutex_unlock(mr_rwmutex *const *m)
+{
+	(void)m;
+}
+MR_TS(no_thread_safety_analysis)
+static inline void mr_ts_rwmutex_runlock(mr_rwmutex *const *m)
+{
+	(void)m;
+}
 #endif
 
 #ifndef __cplusplus

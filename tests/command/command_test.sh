@@ -146,9 +146,34 @@ everything()
 	fi
 }
 
+# The thread-safety analysis of the clangs at hand: of one that understands, its words on
+# the lines that say so and no others; of any other, a refusal.
+safety()                                # compiler
+{
+	here=tests/command/safety
+	CC=$1 $millrace build -Wthread-safety -o "$tmp/built" $here/good.c >"$tmp/out" 2>&1
+	status=$?
+	case $1:$status in
+	*:0)
+		verdict "$1: silent about the good one" "$(cat "$tmp/out")"
+		CC=$1 $millrace build -Wthread-safety -o "$tmp/built" $here/bad.c 2>&1 |
+			sed -n "s|^$here/bad.c:\([0-9]*\):.* warning: .*|\1|p" | sort -un >"$tmp/out"
+		grep -n '// warning' $here/bad.c | cut -d: -f1 >"$tmp/wanted"
+		verdict "$1: warns of the bad one" "$(diff "$tmp/wanted" "$tmp/out")"
+		rm "$tmp/wanted" ;;
+	clang-2[2-9]:*) verdict "$1: understands members and defer" "$(cat "$tmp/out")" ;;
+	*)
+		verdict "$1: refused" "$(grep -q 'not with this compiler' "$tmp/out" || cat "$tmp/out")" ;;
+	esac
+	rm -f "$tmp/built" "$tmp/out"
+}
+
 from=tree millrace=$PWD/tools/millrace
 export MILLRACE=procs=3
 everything
+for cc in cc clang clang-22; do
+	if command -v $cc >/dev/null; then safety $cc; fi
+done
 from=installed
 "$MAKE" -s install PREFIX="$base/usr" LIBDIR="$base/usr/lib/deep" CC="$CC" >"$tmp/log" 2>&1 ||
 	{ cat "$tmp/log"; verdict install "make install failed"; }

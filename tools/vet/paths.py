@@ -348,7 +348,8 @@ class Paths:
     def access(self, node, states):
         decl = node.get("referencedMemberDecl") or node.get("referencedDecl", {}).get("id")
         guard = self.fn.source.guards.get(decl)
-        if guard is None or self.fn.name.endswith("_locked"):
+        if guard is None or self.fn.name.endswith("_locked") or (
+                self.fn.name in self.fn.source.with_lock):
             return
         name = node.get("name") or node["referencedDecl"]["name"]
         wanted = None

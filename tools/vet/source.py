@@ -130,6 +130,7 @@ class Source:
         self.functions, self.declared = {}, {}
         self.fields, self.types = {}, {}
         self.guards = {}
+        self.with_lock = set()
         for node in children(self.tree):
             self._declare(node)
         self._lengthen(self.tree)
@@ -176,6 +177,8 @@ class Source:
 
     def _declare(self, node):
         if node["kind"] == "FunctionDecl":
+            if self._annotation(node, "requires_lock") is not None:
+                self.with_lock.add(node["name"])
             self.declared.setdefault(node["name"], node)
             if any(n["kind"] == "CompoundStmt" for n in children(node)):
                 self.functions[node["name"]] = node
@@ -194,17 +197,24 @@ class Source:
             if n["kind"] == "RecordDecl" and n is not node:
                 self._declare(n)
 
-    # The tree has the annotation's place but not its text.
     def _guard(self, decl):
+        guard = self._annotation(decl, "guarded_by")
+        if guard is not None:
+            self.guards[decl["id"]] = guard
+
+    # The tree has the annotation's place but not its text.
+    def _annotation(self, decl, name):
+        """What stands in the parentheses of a macro with this name behind decl."""
         for attr in children(decl):
             if attr["kind"] != "AnnotateAttr":
                 continue
             begin = attr["range"]["begin"]
             begin = begin.get("expansionLoc", begin)
             text = self._text(begin["file"])[begin["offset"]:begin["offset"] + 200]
-            found = re.match(rb"(?:mr_)?guarded_by\s*\(\s*([^)]*?)\s*\)", text)
+            found = re.match(rb"(?:mr_)?%s\s*\(\s*([^)]*?)\s*\)" % name.encode(), text)
             if found:
-                self.guards[decl["id"]] = found.group(1).decode()
+                return found.group(1).decode()
+        return None
 
     def _text(self, file):
         if file not in self.texts:

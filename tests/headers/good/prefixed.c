@@ -112,6 +112,8 @@ struct account {
 	mr_mutex mu;
 	long balance mr_guarded_by(mu);
 };
+void deposit(struct account *a) mr_requires_lock(&a->mu);
+void deposit(struct account *a) { a->balance++; }
 
 int sync_types(void)
 {

@@ -109,6 +109,8 @@ struct account {
 	mutex mu;
 	long balance guarded_by(mu);
 };
+void deposit(struct account *a) requires_lock(&a->mu);
+void deposit(struct account *a) { a->balance++; }
 
 int sync_types(void)
 {

@@ -39,10 +39,16 @@ static void add_locked(struct account *a, long n)
 {
 	a->balance += n;
 }
+static void twice(struct account *a) requires_lock(&a->mu);
+static void twice(struct account *a)
+{
+	a->balance *= 2;
+}
 static void add(struct account *a, long n)
 {
 	mutex_lock(&a->mu);
 	add_locked(a, n);
+	twice(a);
 	mutex_unlock(&a->mu);
 }
 static void enter(struct account *a) { mutex_lock(&a->mu); }
