@@ -604,12 +604,16 @@ static void check_rounding(int mode)
 	long double lthird = lone / lthree;
 
 	CHECK_EQ(fegetround(), mode);
+#ifdef MRI_VALGRIND
+	(void)third, (void)lthird;      /* it computes x87's numbers as doubles */
+#else
 	/* 1/3 is not a double: rounded up it is more than a third */
 	CHECK((third * 3.0L > 1.0L) == (mode == FE_UPWARD));
 	/* nor one of the x87's numbers: rounded down it is less */
 	if (LDBL_MANT_DIG == 64)
 		CHECK((lthird < 1.0L / 3) ==
 		      (mode == FE_DOWNWARD || mode == FE_TOWARDZERO));
+#endif
 }
 static void child_rounding(int mode)
 {

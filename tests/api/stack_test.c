@@ -139,6 +139,9 @@ TEST(stack, guards_by_mprotect, .env = "MILLRACE=guard=mprotect")
 {
 	int n = TEST_TSAN ? 2000 : 20000;
 
+#ifdef MRI_VALGRIND
+	n = 5000;                       /* so many mappings it knows */
+#endif
 	park_many(n);
 	park_many(n / 2);               /* and the same again, on the old ones */
 }
@@ -186,6 +189,9 @@ TEST(stack, guards_past_max_map_count, .env = "MILLRACE=guard=mprotect,procs=1")
 
 	if (!f || fscanf(f, "%d", &max) != 1 || max > 200000)
 		SKIP("vm.max_map_count is not to be read, or too high to be reached");
+#ifdef MRI_VALGRIND
+	SKIP("valgrind dies of fewer mappings");
+#endif
 	if (TEST_TSAN)
 		SKIP("TSan's run time in gcc 12 dies at 8,128 fibers");
 	if (TEST_ASAN)

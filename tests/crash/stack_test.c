@@ -67,6 +67,9 @@ CRASH_TEST_ENV(overflow_in_main, ENV(""), 2, OVERFLOW, "goroutine 1 [running]:\n
 {
 	if (TEST_TSAN)
 		SKIP("TSan keeps a stack of its own, of 65,536 frames, and dies past it");
+#ifdef MRI_VALGRIND
+	SKIP("valgrind reports the fault, too");
+#endif
 	go_yield();
 	overflows(0);
 }

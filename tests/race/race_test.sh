@@ -59,12 +59,8 @@ one='
 		{ verdict builds "it does not compile"; exit; }
 	for procs in 1 2; do
 		out=$tmp/$name.$procs
-		# TSan keeps a short history, and says nothing where it has lost it.
-		for try in 1 2 3; do
-			MILLRACE=procs=$procs timeout 60 "$tmp/$name.bad" >"$out" 2>&1
-			status=$?
-			[ $status -ne 0 ] && break
-		done
+		MILLRACE=procs=$procs timeout 60 "$tmp/$name.bad" >"$out" 2>&1
+		status=$?
 		why=
 		[ $status -eq 66 ] || why="status $status"
 		for line in $(grep -n "/\* RACE \*/" "$src" | cut -d: -f1); do
