@@ -21,9 +21,6 @@
 #include <sys/random.h>
 #include <sys/uio.h>
 #include <time.h>
-#ifdef MRI_VALGRIND
-#include <valgrind/valgrind.h>
-#endif
 
 /* Younger than the headers this may be built with. */
 enum { ADVICE_GUARD_INSTALL = 102, PIDFD_OF_SELF = -10000 };
@@ -85,14 +82,8 @@ int mri_os_futex_wait(uint32_t *word, uint32_t seen, int64_t deadline)
 void mri_os_futex_wake(uint32_t *word, int n)
 {
 	/* The woken may have freed *word already. The kernel does not care: it looks
-	 * for sleepers at that address and reads nothing. Valgrind does. */
-#ifdef MRI_VALGRIND
-	VALGRIND_DISABLE_ERROR_REPORTING;
-#endif
+	 * for sleepers at that address and reads nothing. (tests/valgrind.supp) */
 	linux_call(SYS_futex, word, FUTEX_WAKE_PRIVATE, n);
-#ifdef MRI_VALGRIND
-	VALGRIND_ENABLE_ERROR_REPORTING;
-#endif
 }
 
 int64_t mri_os_now(void)

@@ -325,6 +325,9 @@ __attribute__((noinline)) static void loses_its_frame(size_t n)
 }
 static void damaged(void)
 {
+#ifdef MRI_VALGRIND
+	SKIP("valgrind reports the fault, too");
+#endif
 	if (TEST_TSAN)
 		SKIP("TSan blocks all signals in a handler: a second fault is the end");
 	loses_its_frame((size_t)go_id());
@@ -378,6 +381,9 @@ __attribute__((noinline)) static long recursion(long n)
 }
 CRASH_TEST_ENV(handler_and_overflow, ENV(""), 2, "fatal error: stack overflow", "!handled")
 {
+#ifdef MRI_VALGRIND
+	SKIP("valgrind reports the fault, too");
+#endif
 	handle(SIGSEGV, on_signal, SA_ONSTACK);
 	go_yield();
 	recursion(0);
@@ -385,6 +391,9 @@ CRASH_TEST_ENV(handler_and_overflow, ENV(""), 2, "fatal error: stack overflow", 
 CRASH_TEST_ENV(handler_that_passes_on_and_overflow, ENV(""), 2, "first\n",
 	       "fatal error: stack overflow")
 {
+#ifdef MRI_VALGRIND
+	SKIP("valgrind reports the fault, too");
+#endif
 	replace_ours(SIGSEGV);
 	recursion(0);
 }
