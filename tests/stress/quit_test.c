@@ -178,7 +178,9 @@ static void check_dump(FILE *err, int status)
 		FAIL("status %d:\n%s", status, text);
 	CHECK(strstr(text, "]: locks\n"));
 	CHECK(TEST_TSAN || strstr(text, "]: reads\n"));
-	CHECK(!strstr(text, "(its stack is damaged)"));
+	/* In the race build a thread is often stopped in TSan's own code, and cannot always
+	 * be unwound from there. */
+	CHECK(strstr(test_self(), "-race/") || !strstr(text, "(its stack is damaged)"));
 }
 
 TEST(quit, under_load, .limit = 300)
@@ -187,9 +189,6 @@ TEST(quit, under_load, .limit = 300)
 		program();
 	if (getenv("MR_TEST_WRAP"))
 		SKIP("the program would not be run by what this one is");
-	/* One run in twelve or so hangs: not found out yet why. */
-	if (strstr(test_self(), "-race/"))
-		SKIP("TSan keeps the signal back, now and then for ever");
 	srand48((long)test_seed());
 	for (int round = 0; round < test_rounds(20); round++) {
 		FILE *err = tmpfile();
