@@ -154,6 +154,15 @@ static int with_modules_locked(struct dl_phdr_info *info, size_t size, void *arg
 	dump(arg);
 }
 
+static void handle(int (*set)(int, const struct sigaction *, struct sigaction *))
+{
+	struct sigaction sa = { .sa_sigaction = on_quit };
+
+	sa.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+	sigfillset(&sa.sa_mask);
+	set(SIGQUIT, &sa, NULL);
+}
+
 static void quit(void)
 {
 	struct mri_out o;
@@ -161,6 +170,11 @@ static void quit(void)
 	/* Relaxed: the wake comes after it. */
 	if (likely(!atomic_get(&wanted, relaxed)))
 		return;
+#if defined(MRI_RACE)
+	/* From now on as TSan has it, so that no thread is stopped inside of it, with its
+	 * locks. One signal may get lost; stop_all sends another. */
+	handle(sigaction);
+#endif
 	mri_panic_report_begin(&o);
 	mri_lines_open();
 	mri_lock_take(&mri_sched.lock);
@@ -188,9 +202,6 @@ void mri_quit_install(void)
 	    sa.sa_handler != SIG_DFL)
 		return;
 	mri_hooks.quit = quit;
-	sa.sa_sigaction = on_quit;
-	sa.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
-	sigfillset(&sa.sa_mask);
-	sigaction(SIGQUIT, &sa, NULL);
+	handle(mri_os_sigaction);
 	pthread_atfork(NULL, NULL, after_fork);
 }

@@ -39,6 +39,11 @@ bool mri_os_is_main_thread(void);
 int mri_os_thread_stack(void **lo, void **hi);
 /* Send a thread of this process a signal. Async-signal-safe. */
 int mri_os_thread_signal(int tid, int sig);
+/* sigaction(2), for handlers that call nothing of libc's: they run when the signal comes.
+ * TSan keeps a signal back until the goroutine that it interrupted next makes a call that
+ * TSan has seen to; if it has ended by then, for ever. */
+struct sigaction;
+int mri_os_sigaction(int sig, const struct sigaction *sa, struct sigaction *old);
 /* CPU time used by a thread of this process, ns; negative errno if it is gone. */
 int64_t mri_os_thread_cpu(int tid);
 /* 'R' running or runnable, 'S' sleeping, 'D' ...: the letter of /proc; '?' unknown */

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "millrace/signal.h"
 #include "base/hooks.h"
+#include "os/os.h"
 #include "std/std.h"
 #include "sync/chan.h"
 #include <pthread.h>
@@ -68,7 +69,7 @@ static void apply(void)
 		if ((want & bit) && !(handled & bit)) {
 			sigfillset(&sa.sa_mask);
 			sa.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-			if (sigaction(n, &sa, &before[n]) == 0)
+			if (mri_os_sigaction(n, &sa, &before[n]) == 0)
 				handled |= bit;
 		} else if (!(want & bit) && (handled & bit)) {
 			sigaction(n, &before[n], NULL);

@@ -3,7 +3,9 @@
  * end of signal_stop(), says when it would have. */
 #include "waiting.h"
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 static void send_signal(int sig) { CHECK_EQ(kill(getpid(), sig), 0); }
 
@@ -285,4 +287,25 @@ TEST(signal, none_asked_for_is_a_deadlock, .status = 2,
 	signal_notify(ch, SIGUSR1);
 	signal_stop(ch);
 	chan_recv(ch);
+}
+
+/* One that interrupts a goroutine which ends then is not lost. (TSan keeps signals back
+ * until the goroutine makes a call that it has seen to.) */
+static void interrupts_itself(void)
+{
+	syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), SIGUSR1);
+}
+TEST(signal, to_a_goroutine_that_ends)
+{
+	chan(int) ch = chan_make(int, 1);
+	int n = 0;
+
+	signal_notify(ch, SIGUSR1);
+	for (int i = 0; i < 100; i++) {
+		go(interrupts_itself);
+		CHECK_EQ(chan_select(on_recv(ch, &n), on_timeout(20 * SECOND)), 0);
+		CHECK_EQ(n, SIGUSR1);
+	}
+	signal_stop(ch);
+	chan_free(ch);
 }
