@@ -6,6 +6,7 @@
  * Detector: race
  * Says:     session_close */
 #include <millrace.h>
+#include <stdlib.h>
 
 typedef struct { rwmutex mu; bool closed; chan(int) out; } session;
 
@@ -35,11 +36,13 @@ static void sender(session *s)
 
 int main(void)
 {
-	session s = { .out = chan_make(int, 10) };
+	session *s = calloc(1, sizeof *s);
 	waitgroup wg = {0};
 
-	wg_go(&wg, sender, &s);
-	session_close(&s);
+	s->out = chan_make(int, 10);
+	wg_go(&wg, sender, s);
+	session_close(s);
 	wg_wait(&wg);
-	chan_free(s.out);
+	chan_free(s->out);
+	free(s);
 }

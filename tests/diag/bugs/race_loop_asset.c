@@ -6,6 +6,7 @@
  * Detector: race
  * Says:     withdraw */
 #include <millrace.h>
+#include <stdlib.h>
 
 enum { ASSETS = 3 };
 typedef struct { int index, asset; } item;
@@ -25,21 +26,24 @@ static void withdraw_value(item it)
 
 int main(void)
 {
-	item it;
+	item *it = calloc(1, sizeof *it);
 	int sum = 0;
 
 	withdrawn = chan_make(int);
-	for (it.index = 0; it.index < ASSETS; it.index++) {
-		it.asset = 100 + it.index;
+	for (; it->index < ASSETS; it->index++) {
+		it->asset = 100 + it->index;
 #ifdef FIXED
-		go(withdraw_value, it);
+		go(withdraw_value, *it);
 #else
-		go(withdraw, &it);
+		go(withdraw, it);
 #endif
 	}
 	for (int i = 0; i < ASSETS; i++)
 		sum += chan_recv(withdrawn);
+	free(it);
 #ifdef FIXED
 	return sum != 303;
+#else
+	return sum < 303;
 #endif
 }
