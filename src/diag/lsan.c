@@ -1,5 +1,6 @@
 /* lsan.c - tells LeakSanitizer, just before its check at exit, of the stacks it cannot
- * know: the used part of each parked goroutine's, never the guard. */
+ * know: the used part of each goroutine's that does not run, all of one's that does (on
+ * another thread, whose own stack is what LeakSanitizer looks at), never the guard. */
 #include "diag/diag.h"
 #include "rt/rt.h"
 #include "rt/stack.h"
@@ -10,12 +11,13 @@
 
 static bool add_root(struct g *g, void *arg)
 {
-	char *end = (char *)g + sizeof *g;
+	/* Relaxed: the process is ending. */
+	bool runs = atomic_get(&g->state, relaxed) == G_RUNNING;
+	char *end = (char *)g + sizeof *g, *sp = runs ? g->lo : g->ctx.sp;
 
 	(void)arg;
-	/* Relaxed: the process is ending; a running one's stack is its thread's. */
-	if (atomic_get(&g->state, relaxed) != G_RUNNING && g != &mri_main_g)
-		__lsan_register_root_region(g->ctx.sp, (size_t)(end - (char *)g->ctx.sp));
+	if (g != &mri_main_g)
+		__lsan_register_root_region(sp, (size_t)(end - sp));
 	return true;
 }
 

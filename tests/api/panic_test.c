@@ -242,3 +242,19 @@ TEST(go_try, a_hundred_thousand_times)
 	for (int i = 0; i < test_rounds(100000); i++)
 		CHECK_EQ(atoi(go_try(small_and_large, i)), i);
 }
+
+/* Somebody still runs when the process ends: what it has is no leak (for ASan). */
+static _Atomic int caught;
+static void catches_and_runs_on(void)
+{
+	if (go_try(say, "stopped"))
+		caught = 1;
+	for (;;)
+		caught++;
+}
+TEST(go_try, message_of_one_that_runs_at_the_end, .env = "MILLRACE=procs=2")
+{
+	go(catches_and_runs_on);
+	while (!caught)
+		go_yield();
+}
