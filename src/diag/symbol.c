@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -70,6 +72,24 @@ static int match_module(struct dl_phdr_info *info, size_t size, void *arg)
 	m->name = info->dlpi_name ? info->dlpi_name : "";
 	m->unloads = info->dlpi_subs;
 	return 1;
+}
+
+/* The linker's lock lets its holder in again, but not in the moment in which it is held
+ * and does not say yet by whom: a handler that looks up, too, must not come then. Faults
+ * may: whoever reports one stops those of its own. */
+static bool find_module(struct module *m)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
+	sigset_t block, before;
+	bool found;
+
+	sigfillset(&block);
+	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+		sigdelset(&block, faults[i]);
+	pthread_sigmask(SIG_BLOCK, &block, &before);
+	found = dl_iterate_phdr(match_module, m);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return found;
 }
 
 /* ---- the file ---- */
@@ -400,7 +420,7 @@ bool mri_symbol_find(void *pc, struct mri_symbol *out)
 	out->module_offset = m.pc;
 	out->symbol_offset = 0;
 	out->in_library = out->in_file = false;
-	if (!dl_iterate_phdr(match_module, &m))
+	if (!find_module(&m))
 		goto out;
 	out->module_offset = m.pc - m.base;
 	module_name(&m, out);
