@@ -9,9 +9,9 @@
 #define MILLRACE_PANIC_H
 
 #include <millrace/base.h>
-#include <millrace/thread_safety.h>
 #include <millrace/errno.h>
 #include <millrace/go.h>
+#include <millrace/thread_safety.h>
 
 MR_C_BEGIN
 /* Panic, with a message as printf would make it, cut after 1,023 bytes.
@@ -73,7 +73,8 @@ static inline MR_NO_FN_CHECK void mr_run_deferred(struct mr_deferred *d)
  * fn: a function of one parameter, a pointer or an integer no wider than one; the call
  * is type-checked here. arg is evaluated now. fn's result is dropped.
  * A declaration: several in a block run last first, and none may stand directly after
- * a label. Unlike Go's defer it belongs to the block, not to the function. */
+ * a label. Unlike Go's defer it belongs to the block, not to the function. (With
+ * MR_THREAD_SAFETY defined, see thread_safety.h, fn is a plain name.) */
 #ifdef MR_THREAD_SAFETY
 #define mr_defer(f, a)		mr_defer_known(f, a, __COUNTER__)
 #define mr_defer_known(f, a, n)                                                         \
