@@ -151,8 +151,7 @@ wrap_race     := MR_TEST_SLOW=5
 # memory at the end flushes stdout; binding symbols late it takes for a stack overrun when
 # a stack has just been switched.)
 wrap_valgrind := MR_TEST_WRAP='env LD_BIND_NOW=1 valgrind -q --leak-check=no \
-		 --run-libc-freeres=no --suppressions=$(CURDIR)/tests/valgrind.supp \
-		 --error-exitcode=99' MR_TEST_SLOW=10
+		 --run-libc-freeres=no --error-exitcode=99' MR_TEST_SLOW=10
 QEMU          ?= qemu-$(MACHINE) -L /usr/$(CROSS:%-=%)
 wrap_cross    := MR_TEST_WRAP='$(QEMU)' MR_TEST_RUNNER='$(QEMU)' MR_TEST_SLOW=10
 test_env = $(if $(CROSS),$(wrap_cross),$(wrap_$(VARIANT))) MR_TEST_PROCS='$(PROCS)' \

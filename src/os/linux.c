@@ -15,13 +15,15 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/uio.h>
 #include <time.h>
+#ifdef MRI_VALGRIND
+#include <valgrind/memcheck.h>
+#endif
 
 /* Younger than the headers this may be built with. */
 enum { ADVICE_GUARD_INSTALL = 102, PIDFD_OF_SELF = -10000 };
@@ -83,7 +85,14 @@ int mri_os_futex_wait(uint32_t *word, uint32_t seen, int64_t deadline)
 void mri_os_futex_wake(uint32_t *word, int n)
 {
 	/* The woken may have freed *word already. The kernel does not care: it looks
-	 * for sleepers at that address and reads nothing. (tests/valgrind.supp) */
+	 * for sleepers at that address and reads nothing. Valgrind does: without the
+	 * word there is nobody to be woken. */
+#ifdef MRI_VALGRIND
+	uint32_t bits;
+
+	if (VALGRIND_GET_VBITS(word, &bits, sizeof bits) == 3)
+		return;
+#endif
 	linux_call(SYS_futex, word, FUTEX_WAKE_PRIVATE, n);
 }
 
@@ -252,26 +261,6 @@ int mri_os_thread_stack(void **lo, void **hi)
 	}
 	errno = saved;
 	return -err;
-}
-
-int mri_os_thread_signal(int tid, int sig)
-{
-	return (int)linux_call(SYS_tgkill, linux_call(SYS_getpid), tid, sig);
-}
-
-int mri_os_sigaction(int sig, const struct sigaction *sa, struct sigaction *old)
-{
-	int rc = sigaction(sig, sa, old);
-#if defined(MRI_RACE)
-	/* The kernel's struct begins with the handler: TSan's, which calls ours. */
-	unsigned long kernels[8];
-
-	if (rc == 0 && linux_call(SYS_rt_sigaction, sig, NULL, kernels, 8) == 0) {
-		kernels[0] = (unsigned long)sa->sa_sigaction;
-		linux_call(SYS_rt_sigaction, sig, kernels, NULL, 8);
-	}
-#endif
-	return rc;
 }
 
 int64_t mri_os_thread_cpu(int tid)
