@@ -92,9 +92,10 @@ static bool add_to_kind(struct g *g, void *arg)
 {
 	struct kinds *all = arg;
 	size_t size = (size_t)(g->hi - g->lo), used = mri_stack_used(g);
+	void (*fn)(void) = atomic_get(&g->fn, relaxed);
 	int i = 0;
 
-	while (i < all->n && (all->kind[i].fn != g->fn ||
+	while (i < all->n && (all->kind[i].fn != fn ||
 			      __builtin_clzl(all->kind[i].size) != __builtin_clzl(size)))
 		i++;
 	if (i == (int)ARRAY_LEN(all->kind)) {
@@ -102,7 +103,7 @@ static bool add_to_kind(struct g *g, void *arg)
 	} else if (i == all->n) {
 		all->n++;
 		all->kind[i] = (struct kind){
-			.fn = g->fn,
+			.fn = fn,
 			.name = atomic_get(&g->name, relaxed),
 			.size = size,
 		};

@@ -47,8 +47,8 @@ struct g *mri_go_make_with(const struct mri_go *o, const struct mri_arch_args *a
 	struct g *g = mri_g_new(o->stack, start, o->start_arg, o->pc);
 
 	*mri_g_args(g) = *args;
-	g->fn = o->fn;
-	/* Relaxed, all: reports look only after G1. */
+	/* Relaxed, all: reports look only after G1, or at one whose slot this was. */
+	atomic_set(&g->fn, o->fn, relaxed);
 	atomic_set(&g->name, o->name, relaxed);
 	atomic_set(&g->file, o->file, relaxed);
 	atomic_set(&g->line, o->line, relaxed);
@@ -70,8 +70,8 @@ void mri_go_start(void (*fn)(void *), void *arg, const char *name, void *pc)
 {
 	struct g *g = mri_g_new(0, call_with_arg, arg, pc);
 
-	g->fn = (void (*)(void))fn;
-	/* Relaxed, all: reports look only after G1. */
+	/* Relaxed, all: as above. */
+	atomic_set(&g->fn, (void (*)(void))fn, relaxed);
 	atomic_set(&g->name, name, relaxed);
 	atomic_set(&g->file, NULL, relaxed);
 	mri_race_name(&g->san, g->id, name);
