@@ -1,14 +1,20 @@
 /* find.c - which goroutine runs next.
  *
- * The order, and why none starves: the hand-off slot, but not twice in a row while the
- * ring holds another; the ring, first in first out; the global queue flows into the
- * ring's tail at least as fast as the ring empties. So each of k runnable goroutines of
- * a P runs within 2k turns. An M whose P has nothing steals from the others.
+ * A P has two rings: q of goroutines that have run before, first in first out, and fresh
+ * of those that have not, the newest first: a tree of goroutines is walked depth first
+ * (docs/design/023). An M whose P has nothing steals from the others, the oldest.
+ *
+ * Why none starves: the hand-off slot is not taken twice in a row while a ring holds
+ * another; the rings take turns; the global queue flows into q's tail at least as fast as
+ * q empties. So with k goroutines runnable on a P each in q runs within 4k turns. Who
+ * yields lets the new ones into q, before itself. If none does, the oldest of them have
+ * ROUND turns every NEW_FIRST.
  *
  * Waking (after Go): an M that makes work visible wakes another only if a P is idle
  * and nobody is spinning; the last M to stop spinning looks at everything once more
- * after it has said so. A goroutine put into the hand-off slot of an empty P wakes
- * nobody: its P will run it next, and sysmon sees if it does not. */
+ * after it has said so. A goroutine that is alone on its P wakes nobody: the P will run
+ * it next, and sysmon sees if it does not. The second wakes; those after it need not, as
+ * long as there are two: whoever came to have time since has seen those. */
 #include "os/os.h"
 #include "rt/rt.h"
 #include "rt/sched.h"
@@ -19,20 +25,85 @@ enum {
 	REFILL_BELOW = 64,              /* a ring shorter than this is refilled at once */
 	STEAL_ROUNDS = 16, PAUSES = 20, /* how long a thief looks */
 	CLOCK_TURNS = 8,                /* turns between looks at the clock */
+	LONG = MRI_IS_HOSTILE ? 2 : 128, /* a ring that lets the global queue in */
+	NEW_FIRST = 20 * 1000 * 1000,   /* ns between turns of the oldest of the new */
+	ROUND = 16,                     /* how many then */
 };
 
 /* ---------------------------------------------------- queueing a goroutine -- */
 
-/* To the ring's tail. When others wait in the global queue a long ring takes no
+static bool has_new(struct p *p)
+{
+	return mri_runq_len(&p->fresh) != 0 || p->spilled;
+}
+
+/* So many may go to q's tail. When others wait in the global queue a long ring takes no
  * more: it has to shrink for them to flow in. */
+static uint32_t room(struct p *p)
+{
+	uint32_t len = mri_runq_len(&p->q);
+
+	/* Relaxed: a hint. */
+	if (likely(len < LONG || atomic_get(&mri_sched.nqueue, relaxed) == 0))
+		return MRI_RUNQ_CAP - len;
+	return 0;
+}
+
 static void push_tail(struct p *p, struct g *g)
 {
-	/* Relaxed: a hint. */
-	bool yield_room = atomic_get(&mri_sched.nqueue, relaxed) != 0 &&
-			  mri_runq_len(&p->q) >= MRI_RUNQ_CAP / 2;
-
-	if (unlikely(yield_room || !mri_runq_push(&p->q, g)))
+	if (unlikely(room(p) == 0 || !mri_runq_push(&p->q, g)))
 		mri_find_queue_global(g);
+}
+
+/* The oldest of those that did not fit into the ring of the new. */
+static struct g *pop_spilled(struct p *p)
+{
+	struct g *g = p->spilled;
+
+	if (!g)
+		return NULL;
+	p->spilled = g->link;
+	/* Relaxed: sysmon reads it as a hint. */
+	atomic_set(&p->nspilled, p->nspilled - 1, relaxed);
+	return g;
+}
+
+/* The ring of the new is full: half of it is put aside. Not to the global queue, from
+ * where they would be begun though younger ones wait. */
+static void spill(struct p *p)
+{
+	struct g *g;
+
+	for (int n = MRI_RUNQ_CAP / 2; n > 0; n--) {
+		g = mri_runq_pop(&p->fresh);
+		if (!g)
+			return;
+		g->link = NULL;
+		if (p->spilled)
+			p->spilled_tail->link = g;
+		else
+			p->spilled = g;
+		p->spilled_tail = g;
+		/* Relaxed: as above. */
+		atomic_set(&p->nspilled, p->nspilled + 1, relaxed);
+	}
+}
+
+/* All new ones wait in q from now on, or with everybody. */
+static noinline void join(struct p *p)
+{
+	struct g *g;
+
+	if (likely(!p->spilled)) {
+		mri_runq_move(&p->q, &p->fresh, room(p));
+		if (mri_runq_len(&p->fresh) == 0)
+			return;
+	}
+	mri_lock_take(&mri_sched.lock);
+	while ((g = pop_spilled(p)) != NULL || (g = mri_runq_pop(&p->fresh)) != NULL)
+		mri_find_push_locked(g);
+	mri_lock_drop(&mri_sched.lock);
+	mri_sched_wake();
 }
 
 /* A goroutine that gave its turn up: behind all others. On an M that is locked the P
@@ -42,20 +113,40 @@ void mri_find_yielded(struct m *m, struct g *g)
 	/* Relaxed: entered. */
 	struct p *p = (struct p *)(atomic_get(&m->proc, relaxed) & ~MRI_TAKING);
 
-	if (unlikely(m->nlocked || !p))
+	if (unlikely(m->nlocked || !p)) {
 		mri_find_queue_global(g);
-	else
-		push_tail(p, g);
+		return;
+	}
+	if (has_new(p))
+		join(p);
+	push_tail(p, g);
 }
 
-/* Into the hand-off slot; who was there goes to the ring's tail. */
+/* Into the hand-off slot; who was there goes to q's tail. */
 void mri_find_queue_next(struct p *p, struct g *g)
 {
+	uint32_t others = mri_proc_queued(p);
 	struct g *kicked = mri_runq_swap_next(&p->q, g);
 
 	if (kicked)
 		push_tail(p, kicked);
-	if (kicked || mri_runq_len(&p->q) != 0)
+	if (others == 1)
+		mri_sched_wake();
+}
+
+void mri_find_queue_new(struct p *p, struct g *g)
+{
+	uint32_t others = mri_proc_queued(p);
+
+	if (others == 0)
+		/* Relaxed: a coarse clock. */
+		p->rounded = atomic_get(&mri_sched.now, relaxed);
+	if (unlikely(!mri_runq_push(&p->fresh, g))) {
+		spill(p);
+		if (!mri_runq_push(&p->fresh, g))
+			mri_throw("a ring with room is full");
+	}
+	if (others == 1)
 		mri_sched_wake();
 }
 
@@ -96,12 +187,12 @@ static struct g *pop_locked(void)
 /* Move some of the global queue to p's ring. */
 static void refill(struct p *p)
 {
-	uint32_t room = MRI_RUNQ_CAP - mri_runq_len(&p->q), n;
+	uint32_t space = MRI_RUNQ_CAP - mri_runq_len(&p->q), n;
 	struct g *g;
 
 	mri_lock_take(&mri_sched.lock);
 	n = mri_sched.nqueue / (uint32_t)mri_sched.procs + 1;
-	n = n < room ? n : room;
+	n = n < space ? n : space;
 	n = n < REFILL ? n : REFILL;
 	/* Only its owner fills a ring, so the room can but grow. */
 	while (n-- > 0 && (g = pop_locked()) != NULL)
@@ -119,25 +210,78 @@ static bool refill_due(struct p *p)
 	       (p->tick % 8 == 0 || mri_runq_len(&p->q) < REFILL_BELOW);
 }
 
-/* From the P itself: the slot, then the ring; see the head of this file. */
+/* Is it a turn of the oldest new one? The clock is sysmon's: this is asked often. */
+static bool round_due(struct p *p)
+{
+	/* Relaxed: a coarse clock. */
+	int64_t now = atomic_get(&mri_sched.now, relaxed);
+
+	if (unlikely(p->round == 0 && now - p->rounded >= NEW_FIRST)) {
+		p->rounded = now;
+		p->round = ROUND;
+	}
+	return p->round != 0;
+}
+
+static struct g *take_new(struct p *p)
+{
+	struct g *g;
+
+	if (unlikely(round_due(p)) || mri_choice_hostile(NULL, 2)) {
+		if (p->round)
+			p->round--;
+		g = pop_spilled(p);
+		return g ? g : mri_runq_pop(&p->fresh);
+	}
+	if (unlikely(mri_runq_len(&p->fresh) == 0)) {
+		for (int n = MRI_RUNQ_CAP / 2; n > 0 && (g = pop_spilled(p)) != NULL; n--)
+			if (!mri_runq_push(&p->fresh, g))
+				mri_throw("a ring with room is full");
+	}
+	return mri_runq_pop_last(&p->fresh);
+}
+
+/* From the P itself: see the head of this file. */
 static struct g *take_own(struct p *p)
 {
+	bool old = mri_runq_len(&p->q) != 0, new = has_new(p);
 	struct g *g = NULL;
 
 	/* Relaxed: a hint, the swap decides. */
-	if (atomic_get(&p->q.next, relaxed) &&
-	    (p->streak < STREAK || mri_runq_len(&p->q) == 0))
+	if (atomic_get(&p->q.next, relaxed) && (p->streak < STREAK || !(old || new))) {
 		g = mri_runq_swap_next(&p->q, NULL);
-	if (g) {
-		p->streak++;
-		return g;
+		if (likely(g)) {
+			p->streak++;
+			return g;
+		}
 	}
 	p->streak = 0;
+	if (new && (p->new_turn || !old))
+		g = take_new(p);
+	if (g) {
+		p->new_turn = false;
+		return g;
+	}
+	p->new_turn = true;
 	g = mri_runq_pop(&p->q);
+	/* Stolen, all of them, or there are none. */
+	if (unlikely(!g) && new)
+		g = take_new(p);
 	/* Relaxed: as above. */
-	if (!g && atomic_get(&p->q.next, relaxed))
+	if (unlikely(!g) && atomic_get(&p->q.next, relaxed))
 		g = mri_runq_swap_next(&p->q, NULL);
 	return g;
+}
+
+struct g *mri_find_any(struct p *p)
+{
+	struct g *g = mri_runq_pop(&p->q);
+
+	if (!g)
+		g = mri_runq_swap_next(&p->q, NULL);
+	if (!g)
+		g = pop_spilled(p);
+	return g ? g : mri_runq_pop(&p->fresh);
 }
 
 /* Is the P's first timer due? The clock is read every few turns only, unless turns are
@@ -215,7 +359,7 @@ static struct g *steal_from(struct p *p, struct p *victim, bool last)
 {
 	struct g *g;
 	int64_t next = mri_timer_next(victim->timers);
-	bool take_next = false;
+	uint32_t n;
 
 	if (next && next <= mri_choice_now()) {
 		mri_timer_run(victim->timers, mri_choice_now());
@@ -223,16 +367,26 @@ static struct g *steal_from(struct p *p, struct p *victim, bool last)
 		if (g)
 			return g;
 	}
-	/* The slot's goroutine is about to run where it is; take it only from a P that
-	 * makes no turn for a while. Relaxed: hints. */
-	if (last && atomic_get(&victim->q.next, relaxed)) {
+	g = mri_runq_steal(&p->q, &victim->q);
+	n = mri_proc_queued(victim);
+	if (g || n == 0)
+		return g;
+	if (n == 1) {
+		/* In the slot, or new: it is about to run where it is. Take it only from
+		 * a P that makes no turn for a while. Relaxed: hints. */
 		uint32_t tick = atomic_get(&victim->tick, relaxed);
 
+		if (!last)
+			return NULL;
 		for (int i = 0; i < 100; i++)
 			cpu_relax();
-		take_next = tick == atomic_get(&victim->tick, relaxed);
+		if (tick != atomic_get(&victim->tick, relaxed))
+			return NULL;
 	}
-	return mri_runq_steal(&p->q, &victim->q, take_next);
+	g = mri_runq_steal(&p->fresh, &victim->fresh);
+	if (!g && n == 1)
+		g = mri_runq_swap_next(&victim->q, NULL);
+	return g;
 }
 
 /* Goes round for some 20 us before it gives up: less than it costs to put a thread to
@@ -320,9 +474,12 @@ bool mri_find_missed(void)
 	atomic_fence(seq_cst);
 	/* N1: acquire, pairs with N2. Relaxed below: I2 orders them. */
 	n = atomic_get(&mri_sched.nps, acquire);
-	for (int i = 0; i < n; i++)
-		if (mri_runq_len(&mri_sched.all_ps[i]->q) != 0)
+	for (int i = 0; i < n; i++) {
+		struct p *p = mri_sched.all_ps[i];
+
+		if (mri_runq_len(&p->q) != 0 || mri_proc_queued(p) > 1)
 			return true;
+	}
 	return atomic_get(&mri_sched.nqueue, relaxed) != 0;
 }
 

@@ -159,8 +159,7 @@ static void do_without(struct m *m, struct p *p, bool spinning, int err)
 		m->idle_next = mri_sched.unborn_ms;
 		mri_sched.unborn_ms = m;
 	}
-	while ((g = mri_runq_pop(&p->q)) != NULL ||
-	       (g = mri_runq_swap_next(&p->q, NULL)) != NULL)
+	while ((g = mri_find_any(p)) != NULL)
 		mri_find_push_locked(g);
 	mri_idle_put(p);
 	nobody = mri_sched.nactive_ms == 0;
@@ -397,7 +396,7 @@ void mri_sched_handoff(struct p *p)
 	mri_lock_take(&mri_sched.lock);
 	/* Decided here, once: when the lock is dropped it may be in use again. */
 	surplus = p->retired;
-	work = !mri_runq_empty(&p->q) || mri_sched.nqueue != 0;
+	work = mri_proc_queued(p) != 0 || mri_sched.nqueue != 0;
 	if (!surplus && !work)
 		mri_idle_put(p);
 	mri_lock_drop(&mri_sched.lock);
@@ -414,8 +413,7 @@ void mri_idle_drain(struct m *m, struct p *p)
 {
 	struct g *g;
 
-	while ((g = mri_runq_pop(&p->q)) != NULL ||
-	       (g = mri_runq_swap_next(&p->q, NULL)) != NULL)
+	while ((g = mri_find_any(p)) != NULL)
 		mri_find_queue_global(g);
 	mri_timer_move_all(p->timers, mri_sched.all_ps[0]->timers);
 	if (m)

@@ -164,9 +164,15 @@ struct p {
 	int id;
 	uint32_t tick cacheline;        /* turns taken; by its M, read by sysmon */
 	uint32_t streak;                /* turns given to the hand-off slot in a row */
+	bool new_turn;                  /* the next is the new ones' turn; by its M */
 	uint32_t start_tick, nstarted;  /* goroutines started in that turn; by its M */
+	struct g *spilled, *spilled_tail;       /* older than those in fresh; by its M */
+	uint32_t nspilled;              /* atomic: how many */
+	uint32_t round;                 /* turns left to the oldest new ones; by its M */
+	int64_t rounded;                /* since when the newest have theirs */
 	struct m *m;                    /* atomic: who owns it; sysmon reads it */
-	struct mri_runq q;
+	struct mri_runq q;              /* goroutines that have run, first in first out */
+	struct mri_runq fresh;          /* that have not; no hand-off slot */
 	struct g *free_gs;              /* warm slots; by its M */
 	int nfree;
 	int64_t trimmed;                /* when a slot last lost its deep pages */
@@ -181,6 +187,15 @@ struct p {
 	int64_t seen_at, seen_cpu;
 	int64_t swept;                  /* when its free slots were last taken away */
 };
+
+/* How many are queued on p; a snapshot. */
+static inline uint32_t mri_proc_queued(struct p *p)
+{
+	/* Relaxed: callers that must not miss anything fence before they look. */
+	return mri_runq_len(&p->q) + mri_runq_len(&p->fresh) +
+	       atomic_get(&p->nspilled, relaxed) +
+	       (atomic_get(&p->q.next, relaxed) != NULL);
+}
 
 struct mri_sched {
 	struct mri_lock lock;

@@ -11,7 +11,7 @@
 #include "rt/sched.h"
 #include "rt/stack.h"
 
-enum { CROWD = MRI_RUNQ_CAP / 2 }; /* started in one turn */
+enum { CROWD = MRI_IS_HOSTILE ? 2 : 128 }; /* started in one turn */
 
 struct mri_sched mri_sched = { .lock = MRI_LOCK_INIT(MRI_RANK_SCHED) };
 
@@ -147,27 +147,11 @@ void mri_sched_park_timed(void (*unlock)(void *), void *arg, enum mri_why why,
 }
 
 /* A goroutine whose P was taken while it computed comes back to one here: waking
- * somebody is where it rejoins the others. */
-static void ready(struct g *g)
+ * somebody is where it rejoins the others. Entered; leaves. */
+static void rejoin(struct m *m, struct g *self)
 {
-	struct g *self = mri_self();
-	struct m *m = self->m;
-	struct p *p;
-
-	if (unlikely(g->bound != NULL)) {
-		mri_idle_queue_bound(g);
-		return;
-	}
-	p = m ? mri_proc_enter(m) : NULL;
-	if (likely(p && !mri_choice_hostile(m, 2)))
-		mri_find_queue_next(p, g);
-	else
-		mri_find_queue_global(g);
-	if (!m)
-		return;
 	/* Relaxed: its own. */
-	if (unlikely(!p) && !self->is_sched &&
-	    atomic_get(&self->state, relaxed) == G_RUNNING)
+	if (!self->is_sched && atomic_get(&self->state, relaxed) == G_RUNNING)
 		mri_sched_regain(self);
 	else
 		mri_proc_leave(m);
@@ -175,6 +159,10 @@ static void ready(struct g *g)
 
 void mri_sched_ready(struct g *g)
 {
+	struct g *self;
+	struct m *m;
+	struct p *p;
+
 	if (g->is_thread) {
 		/* Counted here, by one who acts, and not by the thread once it runs: in
 		 * between it would look as if nobody could. Relaxed: as when parking. */
@@ -187,39 +175,60 @@ void mri_sched_ready(struct g *g)
 		return;
 	}
 	mri_g_move(g, G_RUNNABLE);
-	ready(g);
+	if (unlikely(g->bound != NULL)) {
+		mri_idle_queue_bound(g);
+		return;
+	}
+	self = mri_self();
+	m = self->m;
+	p = m ? mri_proc_enter(m) : NULL;
+	if (likely(p && !mri_choice_hostile(m, 2)))
+		mri_find_queue_next(p, g);
+	else
+		mri_find_queue_global(g);
+	if (likely(p))
+		mri_proc_leave(m);
+	else if (m)
+		rejoin(m, self);
 }
 
 /* Whoever starts many in one turn gives it up to them (docs/design/012). Not one that is
  * bound, since it may hold what others want of its thread. */
-static void yield_to_crowd(struct g *self)
+static bool is_crowd(struct p *p, const struct g *self)
 {
-	struct m *m = self->m;
-	struct p *p;
-	uint32_t tick;
-
-	if (!m || self->is_sched || self->bound)
-		return;
-	p = mri_proc_enter(m);
 	/* Relaxed: its own. */
-	tick = p ? atomic_get(&p->tick, relaxed) : 0;
-	if (p && p->start_tick != tick) {
+	uint32_t tick = atomic_get(&p->tick, relaxed);
+
+	if (unlikely(p->start_tick != tick)) {
 		p->start_tick = tick;
 		p->nstarted = 0;
 	}
-	if (likely(!p || ++p->nstarted < CROWD)) {
+	return unlikely(++p->nstarted >= CROWD) && !self->is_sched && !self->bound;
+}
+
+void mri_sched_start(struct g *g)
+{
+	struct g *self = mri_self();
+	struct m *m = self->m;
+	struct p *p;
+
+	mri_g_move(g, G_RUNNABLE);
+	p = m ? mri_proc_enter(m) : NULL;
+	if (likely(p && !mri_choice_hostile(m, 2)))
+		mri_find_queue_new(p, g);
+	else
+		mri_find_queue_global(g);
+	if (unlikely(!p)) {
+		if (m)
+			rejoin(m, self);
+		return;
+	}
+	if (likely(!is_crowd(p, self))) {
 		mri_proc_leave(m);
 		return;
 	}
 	m->after = MRI_AFTER_YIELD;
 	switch_away(m, self, false);
-}
-
-void mri_sched_start(struct g *g)
-{
-	mri_g_move(g, G_RUNNABLE);
-	ready(g);
-	yield_to_crowd(mri_self());
 }
 
 void mri_sched_yield(void)

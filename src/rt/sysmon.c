@@ -70,7 +70,7 @@ static uint32_t count_hogs(void)
 static bool work_waits(struct p *p, bool timer_due)
 {
 	/* Relaxed: hints. */
-	return !mri_runq_empty(&p->q) || atomic_get(&mri_sched.nqueue, relaxed) != 0 ||
+	return mri_proc_queued(p) != 0 || atomic_get(&mri_sched.nqueue, relaxed) != 0 ||
 	       atomic_get(&p->retired, relaxed) || timer_due;
 }
 

@@ -48,7 +48,7 @@ static bool spin_pays(void)
 		return true;
 	/* Relaxed: not entered, so the P may just be taken; Ps are never freed. */
 	p = (struct p *)(atomic_get(&m->proc, relaxed) & ~MRI_TAKING);
-	return p && mri_runq_empty(&p->q);
+	return p && mri_proc_queued(p) == 0;
 }
 
 /* Queue and park; false if the mutex turned out to be free. mine: WOKEN if this waiter

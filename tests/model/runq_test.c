@@ -96,28 +96,28 @@ static void owner_pushes(void)
 }
 static void thief2(void)
 {
-	took(mri_runq_steal(&q2, &q, false));
+	took(mri_runq_steal(&q2, &q));
 	while (took(mri_runq_pop(&q2)))
 		;
 }
 static void thief3(void)
 {
-	took(mri_runq_steal(&q3, &q, false));
+	took(mri_runq_steal(&q3, &q));
 	while (took(mri_runq_pop(&q3)))
 		;
 }
 /* Steals and leaves the rest in its ring for the next thief. */
-static void thief2_only(void) { took(mri_runq_steal(&q2, &q, false)); }
+static void thief2_only(void) { took(mri_runq_steal(&q2, &q)); }
 static void thief3_of2(void)
 {
-	took(mri_runq_steal(&q3, &q2, false));
+	took(mri_runq_steal(&q3, &q2));
 	took(mri_runq_pop(&q3));
 }
 static void thief2_twice(void)
 {
-	took(mri_runq_steal(&q2, &q, false));
+	took(mri_runq_steal(&q2, &q));
 	took(mri_runq_pop(&q2));
-	took(mri_runq_steal(&q2, &q, false));
+	took(mri_runq_steal(&q2, &q));
 	took(mri_runq_pop(&q2));
 }
 
@@ -137,6 +137,50 @@ MODEL(runq_stolen_again, .setup = fill4, .load_buffering = true, .threads = { ow
 MODEL(runq_one_left, .setup = fill2, .load_buffering = true, .threads = { owner_pops, thief2_twice, thief3 },
       .check = all_once)
 
+/* The owner takes back what it pushed last; the slot is filled again at once, under the
+ * eyes of a thief who has read the old tail. */
+static void owner_last(void)
+{
+	push(&q);
+	push(&q);
+	took(mri_runq_pop_last(&q));
+	push(&q);
+	took(mri_runq_pop_last(&q));
+}
+static void owner_last_and_first(void)
+{
+	push(&q);
+	took(mri_runq_pop_last(&q));
+	push(&q);
+	took(mri_runq_pop(&q));
+	push(&q);
+	took(mri_runq_pop_last(&q));
+}
+static void owner_lasts(void)
+{
+	while (took(mri_runq_pop_last(&q)))
+		;
+	push(&q);
+	took(mri_runq_pop_last(&q));
+}
+/* Its own other ring takes them over. */
+static void owner_moves(void)
+{
+	push(&q);
+	mri_runq_move(&q3, &q, 2);
+	push(&q);
+	took(mri_runq_pop_last(&q));
+	took(mri_runq_pop(&q3));
+}
+MODEL(runq_last_and_steal, .setup = fill0, .load_buffering = true, .threads = { owner_last, thief2_twice },
+      .check = all_once)
+MODEL(runq_last_and_first, .setup = fill2, .load_buffering = true, .threads = { owner_last_and_first, thief2_twice },
+      .check = all_once)
+MODEL(runq_last_two_thieves, .setup = fill3, .threads = { owner_lasts, thief2, thief3 },
+      .check = all_once)
+MODEL(runq_move, .setup = fill3, .load_buffering = true, .threads = { owner_moves, thief2_twice },
+      .check = all_once)
+
 /* A ring that was emptied by a thief is filled by its owner's own stealing: the slots
  * that the thief may still be reading come round again. Two in q2, four each in q, q3;
  * thief and victim threads share no other ring. */
@@ -147,13 +191,13 @@ static void fill_three(void)
 	fill_more(&q3, 4);
 	q4.head = q4.tail = (uint32_t)FIRST;
 }
-static void robs2(void) { took(mri_runq_steal(&q4, &q2, false)); }
+static void robs2(void) { took(mri_runq_steal(&q4, &q2)); }
 static void refills2(void)
 {
 	while (took(mri_runq_pop(&q2)))
 		;
 	for (int i = 0; i < 2; i++) {
-		took(mri_runq_steal(&q2, i ? &q3 : &q, false));
+		took(mri_runq_steal(&q2, i ? &q3 : &q));
 		took(mri_runq_pop(&q2));
 	}
 }
@@ -174,8 +218,14 @@ static void owner_next(void)
 	took(mri_runq_swap_next(&q, NULL));
 	took(mri_runq_pop(&q));
 }
-static void thief2_next(void) { took(mri_runq_steal(&q2, &q, true)); }
-static void thief3_next(void) { took(mri_runq_steal(&q3, &q, true)); }
+static void takes_next(struct mri_runq *thief)
+{
+	struct g *g = mri_runq_steal(thief, &q);
+
+	took(g ? g : mri_runq_swap_next(&q, NULL));
+}
+static void thief2_next(void) { takes_next(&q2); }
+static void thief3_next(void) { takes_next(&q3); }
 MODEL(runq_hand_off, .setup = fill0, .load_buffering = true, .threads = { owner_next, thief2_next }, .check = all_once)
 MODEL(runq_hand_off_two, .setup = fill0, .load_buffering = true, .threads = { owner_next, thief2_next, thief3_next },
       .check = all_once)
@@ -186,6 +236,5 @@ static void looks(void)
 	uint32_t n = mri_runq_len(&q);
 
 	model_check(n <= 2 * MRI_RUNQ_CAP);
-	mri_runq_empty(&q);
 }
 MODEL(runq_len, .setup = fill2, .threads = { owner_push_pop, looks, thief2 }, .check = all_once)
