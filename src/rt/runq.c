@@ -66,8 +66,8 @@ struct g *mri_runq_pop_last(struct mri_runq *q)
 		return NULL;
 	/* Relaxed: this thread wrote it. */
 	g = atomic_get(&q->slots[(t - 1) % MRI_RUNQ_CAP], relaxed);
-	/* Q1: release, pairs with Q4: whoever sees it before the CAS below takes less, or
-	 * nothing, but what that was published with. */
+	/* Q1: release, pairs with Q4: whoever sees it before the CAS below takes less,
+	 * or nothing, but what that was published with. */
 	atomic_set(&q->tail, t - 1, release);
 	/* Q7: release, pairs with Q6: a taker that succeeds after this has read this head,
 	 * and so the tail above. */
