@@ -4,7 +4,8 @@
  *   manycore [OPTION...] [NAME...]          the workloads of these names, or all
  *
  *   -old        each start announces itself, as before
- *   -chans -hints -groups -bitmap   what could be done (sched.h); -fix: the first three
+ *   -chans -hints -groups -near -bitmap     what could be done (sched.h)
+ *   -fix        the first three of these
  *   near=NS socket=NS far=NS        what a line costs from another core
  *   call=NS wake=NS                 a futex wake: to its caller, and until it works
  *   max=CORES
@@ -334,6 +335,8 @@ static bool option(const char *arg)
 		knob.chans = true;
 	else if (strcmp(arg, "-groups") == 0)
 		knob.groups = true;
+	else if (strcmp(arg, "-near") == 0)
+		knob.near = true;
 	else if (strcmp(arg, "-bitmap") == 0)
 		knob.bitmap = true;
 	else if (strcmp(arg, "-fix") == 0)

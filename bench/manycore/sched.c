@@ -351,7 +351,7 @@ static void steal_half(int c, int v)
 static void start_search(int c)
 {
 	search[c].left = ncores;
-	search[c].victim = knob.bitmap ? c : (int)rnd((uint32_t)ncores);
+	search[c].victim = knob.near ? c : (int)rnd((uint32_t)ncores);
 	do_read(c, nps_line);
 	look_at_next(c);
 }

@@ -20,6 +20,7 @@ extern struct knobs {
 	bool hints;     /* words that are only read lie apart; ids by 256 */
 	bool chans;     /* a cache of channel blocks to each P */
 	bool groups;    /* nspinning for each cluster of cores */
+	bool near;      /* a thief begins with its neighbours, not anywhere */
 	bool bitmap;    /* a word for 64 Ps says which of them have work */
 } knob;
 
