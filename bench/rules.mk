@@ -18,3 +18,11 @@ $(BENCH_PROG): $(BENCH_OBJ) $(B)/libmillrace.a
 BENCH_BINS := bench/run.sh
 bench: $(BENCH_PROG)
 bench: export BENCH := $(BENCH_PROG)
+
+# How far the scheduler would scale: a model, docs/design/026. make manycore ARGS='tree'
+.PHONY: manycore
+manycore: $(B)/bench/manycore/manycore
+	$< $(ARGS)
+$(B)/bench/manycore/manycore: $(wildcard bench/manycore/*.[ch])
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -o $@ $(filter %.c,$^)
