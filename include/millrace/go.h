@@ -27,12 +27,13 @@ typedef struct mr_go_opts {
 /* The library's half of mr_go(). Not to be called in other ways.
  *
  * mr_capture_args, called as a function of any type, saves its arguments in a buffer
- * of the running thread. mr_go_captured makes a goroutine of fn and the arguments saved
- * just before. name, file and line say in reports what was started where; the strings
+ * of the running thread; mr_capture_few does with up to 3. mr_go_captured makes a
+ * goroutine of fn and the arguments saved just before. name, file and line say in reports what was started where; the strings
  * are not copied. mr_go_captured_with adds options.
  *
  * Both panic as mr_go() does. What was done before them happens before fn starts. */
 extern MR_API void (*const mr_capture_args)(void);
+extern MR_API void (*const mr_capture_few)(void);
 MR_API void mr_go_captured(void (*fn)(void), const char *name, const char *file,
 			   int line);
 MR_API void mr_go_captured_with(mr_go_opts opts, void (*fn)(void), const char *name,
@@ -155,7 +156,7 @@ MR_C_END
 /* Capture the arguments of a call fn(args...), which nothing that could park may part
  * from the call that uses them.
  *
- * The call is compiled against mr_capture_args with fn's own type: a routine that finds
+ * The call is compiled against mr_capture_args, or mr_capture_few, with fn's own type: a routine that finds
  * the arguments where fn would, in the argument registers and 16 words of stack. Hence
  * the limits. A long double result would stay on the x87 stack, as nothing fetches it. */
 #define mr_capture(...)                                                                 \
@@ -166,7 +167,19 @@ MR_C_END
 	 mr_static_assert(!__builtin_types_compatible_p(mr_result(__VA_ARGS__),         \
 							long double),                   \
 			  "result is a long double: store it through a pointer"),       \
-	 (void)mr_call(((mr_fn_type(mr_fn(__VA_ARGS__)))mr_capture_args), __VA_ARGS__))
+	 (void)mr_call(((mr_fn_type(mr_fn(__VA_ARGS__)))                               \
+			MR_CAT(mr_capture_, mr_narg(__VA_ARGS__))),                    \
+		       __VA_ARGS__))
+#define mr_capture_0		mr_capture_few
+#define mr_capture_1		mr_capture_few
+#define mr_capture_2		mr_capture_few
+#define mr_capture_3		mr_capture_few
+#define mr_capture_4		mr_capture_args
+#define mr_capture_5		mr_capture_args
+#define mr_capture_6		mr_capture_args
+#define mr_capture_7		mr_capture_args
+#define mr_capture_8		mr_capture_args
+#define mr_capture_too_many	mr_capture_args
 #define mr_result(...)	__typeof__(mr_call((mr_fn(__VA_ARGS__)), __VA_ARGS__))
 
 /* A pointer to fn's type, for a function's name and for a pointer to one. Of a name,

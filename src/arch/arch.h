@@ -28,7 +28,7 @@ struct mri_arch_args {
 #elif defined(__x86_64__)
 	uint64_t gp[6];                 /* rdi rsi rdx rcx r8 r9 */
 	uint64_t al;                    /* number of vector registers, for varargs */
-	uint64_t pad;
+	uint64_t few;                   /* no more than 6 words, or vectors: the first */
 	unsigned char vec[8][16];       /* xmm0-7 */
 	uint64_t stack[16];
 #elif defined(__aarch64__)
@@ -50,6 +50,23 @@ extern __thread struct mri_arch_capture mri_arch_captured
  * with at most 8 arguments of at most 16 bytes each: fills mri_arch_captured. The
  * result means nothing and costs nothing to drop. */
 void mri_arch_capture_args(void);
+/* The same for up to 3 arguments, if that can be done with less. */
+void mri_arch_capture_few(void);
+
+/* *to = *from. */
+static inline void mri_arch_copy_args(struct mri_arch_args *to,
+				      const struct mri_arch_args *from)
+{
+#if defined(__x86_64__) && !defined(MRI_ARCH_FALLBACK)
+	if (likely(from->few)) {
+		__builtin_memcpy(to->gp, from->gp, offsetof(struct mri_arch_args, vec));
+		__builtin_memcpy(to->vec, from->vec, 6 * sizeof from->vec[0]);
+		__builtin_memcpy(to->stack, from->stack, 6 * sizeof from->stack[0]);
+		return;
+	}
+#endif
+	*to = *from;
+}
 
 /* Call fn with captured arguments. Returns what fn does if that is an int, else
  * something that means nothing. */

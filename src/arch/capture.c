@@ -5,6 +5,7 @@
 /* What the assembly knows. */
 #if defined(__x86_64__)
 _Static_assert(offsetof(struct mri_arch_args, al) == 48, "ARGS_AL");
+_Static_assert(offsetof(struct mri_arch_args, few) == 56, "ARGS_FEW");
 #endif
 _Static_assert(offsetof(struct mri_arch_args, vec) == 64, "ARGS_VEC");
 _Static_assert(offsetof(struct mri_arch_args, stack) == 192, "ARGS_STACK");
@@ -19,6 +20,12 @@ __thread struct mri_arch_capture mri_arch_captured;
  * object, no compiler warns about the type. */
 extern void (*const mr_capture_args)(void) __attribute__((visibility("default")));
 void (*const mr_capture_args)(void) = mri_arch_capture_args;
+extern void (*const mr_capture_few)(void) __attribute__((visibility("default")));
+#if defined(__x86_64__) && !defined(MRI_ARCH_FALLBACK)
+void (*const mr_capture_few)(void) = mri_arch_capture_few;
+#else
+void (*const mr_capture_few)(void) = mri_arch_capture_args;
+#endif
 
 /* An ELF note that the linker keeps in every program or library with millrace in it:
  * name "millrace", type 1, one 32-bit word: MRI_ARCH_NOTE_VERSION. A process with

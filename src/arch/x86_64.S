@@ -24,6 +24,7 @@
 /* struct mri_arch_args and mri_arch_capture; capture.c asserts them */
 #define ARGS_GP    0
 #define ARGS_AL    48
+#define ARGS_FEW   56
 #define ARGS_VEC   64
 #define ARGS_STACK 192
 #define CAPTURE_FULL 320
@@ -194,6 +195,7 @@ FUNCTION mri_arch_capture_args
 	movq	%r9, ARGS_GP+40(%r11)
 	movzbl	%al, %eax
 	movq	%rax, ARGS_AL(%r11)
+	movq	$0, ARGS_FEW(%r11)
 	movaps	%xmm0, ARGS_VEC+0(%r11)
 	movaps	%xmm1, ARGS_VEC+16(%r11)
 	movaps	%xmm2, ARGS_VEC+32(%r11)
@@ -214,6 +216,37 @@ FUNCTION mri_arch_capture_args
 	ret
 END mri_arch_capture_args
 
+/* The same for up to 3 arguments, which are no more than 6 words. */
+FUNCTION mri_arch_capture_few
+	movq	mri_arch_captured@gottpoff(%rip), %r11
+	addq	%fs:0, %r11
+	movq	%rdi, ARGS_GP+0(%r11)
+	movq	%rsi, ARGS_GP+8(%r11)
+	movq	%rdx, ARGS_GP+16(%r11)
+	movq	%rcx, ARGS_GP+24(%r11)
+	movq	%r8, ARGS_GP+32(%r11)
+	movq	%r9, ARGS_GP+40(%r11)
+	movzbl	%al, %eax
+	movq	%rax, ARGS_AL(%r11)
+	movq	$1, ARGS_FEW(%r11)
+	movaps	%xmm0, ARGS_VEC+0(%r11)
+	movaps	%xmm1, ARGS_VEC+16(%r11)
+	movaps	%xmm2, ARGS_VEC+32(%r11)
+	movaps	%xmm3, ARGS_VEC+48(%r11)
+	movaps	%xmm4, ARGS_VEC+64(%r11)
+	movaps	%xmm5, ARGS_VEC+80(%r11)
+	.irp	i, 0, 16, 32
+	movups	8+\i(%rsp), %xmm0
+	movaps	%xmm0, ARGS_STACK+\i(%r11)
+	.endr
+	movq	$1, CAPTURE_FULL(%r11)
+	xorl	%eax, %eax
+	xorl	%edx, %edx
+	pxor	%xmm0, %xmm0
+	pxor	%xmm1, %xmm1
+	ret
+END mri_arch_capture_few
+
 /* int mri_arch_call(void (*fn)(void), const struct mri_arch_args *args)
  *
  * fn's result stays in eax. emms: a result of a struct with a long double in it would
@@ -222,21 +255,29 @@ FUNCTION mri_arch_call
 	PUSH	rbp
 	movq	%rsp, %rbp
 	.cfi_def_cfa_register %rbp
-	subq	$128, %rsp
 	movq	%rdi, %r11
 	movq	%rsi, %r10
+	cmpl	$0, ARGS_FEW(%rsi)
+	je	1f
+	subq	$48, %rsp
+	.irp	i, 0, 16, 32
+	movaps	ARGS_STACK+\i(%r10), %xmm0
+	movaps	%xmm0, \i(%rsp)
+	.endr
+	jmp	2f
+1:	subq	$128, %rsp
 	.irp	i, 0, 16, 32, 48, 64, 80, 96, 112
 	movaps	ARGS_STACK+\i(%r10), %xmm0
 	movaps	%xmm0, \i(%rsp)
 	.endr
-	movaps	ARGS_VEC+0(%r10), %xmm0
+	movaps	ARGS_VEC+96(%r10), %xmm6
+	movaps	ARGS_VEC+112(%r10), %xmm7
+2:	movaps	ARGS_VEC+0(%r10), %xmm0
 	movaps	ARGS_VEC+16(%r10), %xmm1
 	movaps	ARGS_VEC+32(%r10), %xmm2
 	movaps	ARGS_VEC+48(%r10), %xmm3
 	movaps	ARGS_VEC+64(%r10), %xmm4
 	movaps	ARGS_VEC+80(%r10), %xmm5
-	movaps	ARGS_VEC+96(%r10), %xmm6
-	movaps	ARGS_VEC+112(%r10), %xmm7
 	movq	ARGS_GP+0(%r10), %rdi
 	movq	ARGS_GP+8(%r10), %rsi
 	movq	ARGS_GP+16(%r10), %rdx

@@ -44,7 +44,9 @@ uint64_t mri_choice_secret(void)
 	return mri_config.seed ? next(NULL) : mri_os_random();
 }
 
+#ifdef MRI_HOSTILE
 bool mri_choice_hostile(struct m *m, uint32_t one_in)
 {
-	return MRI_IS_HOSTILE && mri_choice_below(m, one_in) == 0;
+	return mri_choice_below(m, one_in) == 0;
 }
+#endif

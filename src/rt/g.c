@@ -5,6 +5,7 @@
 #include "rt/stack.h"
 #include <stdlib.h>
 
+#ifdef MRI_DEV
 static const uint8_t edges[G_NSTATES] = {
 	[G_DEAD] = BIT(G_RUNNABLE),
 	[G_RUNNABLE] = BIT(G_RUNNING),
@@ -15,6 +16,7 @@ static const uint8_t edges[G_NSTATES] = {
 static const char *const state_names[G_NSTATES] = {
 	"dead", "runnable", "running", "waiting", "blocking",
 };
+#endif
 const char *const mri_why_names[MRI_NWHY] = {
 	[MRI_WHY_NONE] = "running",
 	[MRI_WHY_SEND] = "chan send",
@@ -36,24 +38,19 @@ const char *const mri_why_names[MRI_NWHY] = {
 	[MRI_WHY_BLOCK] = "go_block",
 };
 
-void mri_g_move(struct g *g, enum g_state to)
-{
 #ifdef MRI_DEV
+void mri_g_check_move(struct g *g, enum g_state to)
+{
 	/* Relaxed: the mover owns g. */
 	uint32_t from = atomic_get(&g->state, relaxed);
 
 	if (!(edges[from] & BIT(to)))
 		mri_throw("goroutine %lld: %s -> %s", (long long)g->id, state_names[from],
 			  state_names[to]);
-#else
-	(void)edges;
-	(void)state_names;
-#endif
-	/* G1: release, pairs with G2 (reports): the origin and the wait record. */
-	atomic_set(&g->state, (uint32_t)to, release);
 }
+#endif
 
-enum { IDS = 16 };
+enum { IDS = 256 };      /* taken at a time */
 
 static int64_t next_id(struct m *m)
 {
@@ -67,15 +64,9 @@ static int64_t next_id(struct m *m)
 	return m->ids++;
 }
 
-/* The arguments lie right under the G, where the stack begins. */
-struct mri_arch_args *mri_g_args(struct g *g)
+struct g *mri_g_new(struct g *self, size_t stack, void (*start)(struct g *),
+		    void *start_arg, void *pc)
 {
-	return (struct mri_arch_args *)(void *)g->hi;
-}
-
-struct g *mri_g_new(size_t stack, void (*start)(struct g *), void *start_arg, void *pc)
-{
-	struct g *self = mri_self();
 	struct m *m = self->m;
 	struct p *p = m ? mri_proc_enter(m) : NULL;
 	const char *why = NULL;
@@ -123,9 +114,8 @@ struct g *mri_g_new(size_t stack, void (*start)(struct g *), void *start_arg, vo
 }
 
 /* On the stack of whoever runs next. */
-void mri_g_free(struct g *g)
+void mri_g_free(struct m *m, struct g *g)
 {
-	struct m *m = mri_self()->m;
 	/* Relaxed: entered. */
 	struct p *p = (struct p *)(atomic_get(&m->proc, relaxed) & ~MRI_TAKING);
 
@@ -145,14 +135,16 @@ void mri_g_exit(struct g *g)
 	/* Relaxed: own. */
 	if (atomic_get(&g->state, relaxed) == G_BLOCKING)
 		mri_sched_block_end();
-	free(g->message);
-	g->message = NULL;
+	if (unlikely(g->message)) {
+		free(g->message);
+		g->message = NULL;
+	}
 	if (g->locked) {
 		g->m->nlocked--;
 		/* Relaxed: reports read it. */
 		atomic_set(&g->locked, 0, relaxed);
 	}
-	mri_sched_exit_switch();
+	mri_sched_exit_switch(g);
 }
 
 int64_t mri_g_count(void)

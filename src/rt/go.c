@@ -4,10 +4,7 @@
 #include "rt/rt.h"
 #include "rt/sched.h"
 
-/* Take what mr_capture_args saved on this thread. Nothing between the capture and
- * this may park, so it is this thread's. */
-noinline void mri_go_take_capture(struct mri_arch_args *to, void (*fn)(void),
-				  const char *what)
+static void check_capture(void (*fn)(void), const char *what)
 {
 	if (unlikely(!mri_arch_captured.full))
 		mri_panic("%s: no arguments were captured: is the function declared "
@@ -17,7 +14,15 @@ noinline void mri_go_take_capture(struct mri_arch_args *to, void (*fn)(void),
 	mri_arch_captured.full = 0;
 	if (unlikely(!fn))
 		mri_fatal("go of nil func value");
-	*to = mri_arch_captured.args;
+}
+
+/* Take what mr_capture_args saved on this thread. Nothing between the capture and
+ * this may park, so it is this thread's. */
+noinline void mri_go_take_capture(struct mri_arch_args *to, void (*fn)(void),
+				  const char *what)
+{
+	check_capture(fn, what);
+	mri_arch_copy_args(to, &mri_arch_captured.args);
 }
 
 static void call_fn(void *arg)
@@ -28,25 +33,16 @@ static void call_fn(void *arg)
 }
 static void start_plain(struct g *g)
 {
-	mri_panic_root(call_fn, g);
+	mri_panic_root(g, call_fn, g);
 }
 
-struct g *mri_go_make(const struct mri_go *o)
-{
-	struct mri_arch_args args;
-
-	mri_init_check_fork();
-	/* First of all: what follows may use this thread's capture buffer again. */
-	mri_go_take_capture(&args, o->fn, "go");
-	return mri_go_make_with(o, &args);
-}
-
-struct g *mri_go_make_with(const struct mri_go *o, const struct mri_arch_args *args)
+static inline struct g *make(struct g *self, const struct mri_go *o,
+			     const struct mri_arch_args *args)
 {
 	void (*start)(struct g *) = o->start ? o->start : start_plain;
-	struct g *g = mri_g_new(o->stack, start, o->start_arg, o->pc);
+	struct g *g = mri_g_new(self, o->stack, start, o->start_arg, o->pc);
 
-	*mri_g_args(g) = *args;
+	mri_arch_copy_args(mri_g_args(g), args);
 	/* Relaxed, all: reports look only after G1, or at one whose slot this was. */
 	atomic_set(&g->fn, o->fn, relaxed);
 	atomic_set(&g->name, o->name, relaxed);
@@ -56,6 +52,21 @@ struct g *mri_go_make_with(const struct mri_go *o, const struct mri_arch_args *a
 	return g;
 }
 
+struct g *mri_go_make(const struct mri_go *o)
+{
+	struct g *self = mri_self();
+
+	mri_init_check_fork();
+	check_capture(o->fn, "go");
+	/* Nothing captures anything before it is copied. */
+	return make(self, o, &mri_arch_captured.args);
+}
+
+struct g *mri_go_make_with(const struct mri_go *o, const struct mri_arch_args *args)
+{
+	return make(mri_self(), o, args);
+}
+
 void mri_go_call(struct g *g)
 {
 	start_plain(g);
@@ -63,12 +74,12 @@ void mri_go_call(struct g *g)
 
 static void call_with_arg(struct g *g)
 {
-	mri_panic_root((void (*)(void *))g->fn, g->start_arg);
+	mri_panic_root(g, (void (*)(void *))g->fn, g->start_arg);
 }
 
 void mri_go_start(void (*fn)(void *), void *arg, const char *name, void *pc)
 {
-	struct g *g = mri_g_new(0, call_with_arg, arg, pc);
+	struct g *g = mri_g_new(mri_self(), 0, call_with_arg, arg, pc);
 
 	/* Relaxed, all: as above. */
 	atomic_set(&g->fn, (void (*)(void))fn, relaxed);

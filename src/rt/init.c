@@ -14,35 +14,37 @@ struct mri_hooks mri_hooks;
 struct g mri_main_g;
 int mri_forked;
 
-/* The one thread-local of the scheduler. Read by mri_self() alone: a compiler that
- * sees the variable keeps its address across a park, where the thread changes. */
-static __thread struct g *self __attribute__((tls_model("initial-exec")));
+/* The one thread-local of the scheduler; see mri_self(). */
+__thread struct g *mri_init_current
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 static __thread struct g thread_g;
 
 static struct m main_m;
 static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool started; /* by init_lock */
 
-static cold_fn struct g *self_slow(void);
+#if !(defined(__x86_64__) && defined(__LP64__))
+cold_fn struct g *mri_init_self(void);
 
 noinline struct g *mri_self(void)
 {
-	struct g *g = self;
+	struct g *g = mri_init_current;
 
 	__asm__ volatile("" : "+r"(g));
-	return likely(g != NULL) ? g : self_slow();
+	return likely(g != NULL) ? g : mri_init_self();
 }
 noinline struct g *mri_self_or_null(void)
 {
-	struct g *g = self;
+	struct g *g = mri_init_current;
 
 	__asm__ volatile("" : "+r"(g));
 	return g;
 }
 noinline void mri_init_set_self(struct g *g)
 {
-	self = g;
+	mri_init_current = g;
 }
+#endif
 
 noinline int *mri_errno_addr(void)
 {
@@ -121,7 +123,8 @@ void mri_m_init_thread(struct m *m)
 	void *lo = NULL, *hi = NULL;
 
 	pthread_setspecific(ended, m);
-	self = &m->g0;
+	m->errno_at = mri_errno_addr();
+	mri_init_current = &m->g0;
 	/* Relaxed: sysmon looks only at an M that had a P. */
 	atomic_set(&m->tid, mri_os_tid(), relaxed);
 	atomic_set(&m->curg, &m->g0, relaxed);
@@ -245,7 +248,7 @@ static struct g *adopt_main(void)
 	atomic_add(&mri_sched.born, 1, relaxed);
 	/* G1: release, pairs with G2. */
 	atomic_set(&g->state, (uint32_t)G_RUNNING, release);
-	self = g;
+	mri_init_current = g;
 	/* The caller is in its first call and may have looked at thread-locals already:
 	 * it comes back to this thread. */
 	g->bound = m;
@@ -254,7 +257,7 @@ static struct g *adopt_main(void)
 	return g;
 }
 
-static cold_fn struct g *self_slow(void)
+cold_fn struct g *mri_init_self(void)
 {
 	int err = *mri_errno_addr();
 	struct g *g = &thread_g;
@@ -265,11 +268,11 @@ static cold_fn struct g *self_slow(void)
 	pthread_mutex_lock(&init_lock);
 	if (!started) {
 		/* What start() calls may ask who it is. */
-		self = &thread_g;
+		mri_init_current = &thread_g;
 		thread_g.is_thread = 1;
 		thread_g.state = G_RUNNING;
 		start();
-		self = NULL;
+		mri_init_current = NULL;
 		started = true;
 	}
 	pthread_mutex_unlock(&init_lock);
@@ -281,7 +284,7 @@ static cold_fn struct g *self_slow(void)
 		thread_g.is_thread = 1;
 		thread_g.state = G_RUNNING;
 		thread_g.name = "a thread";
-		self = &thread_g;
+		mri_init_current = &thread_g;
 	}
 	/* Main may be on another thread now: nothing thread-local by its old address. */
 	*mri_errno_addr() = err;

@@ -379,11 +379,13 @@ static struct mri_unwind *attempt(struct g *g, enum try_kind kind, void (*fn)(vo
 	return caught;
 }
 
-void mri_panic_root(void (*fn)(void *), void *arg)
+void mri_panic_root(struct g *g, void (*fn)(void *), void *arg)
 {
-	struct mri_unwind *u = attempt(mri_self(), TRY_ROOT, fn, arg);
+	struct mri_unwind *u = attempt(g, TRY_ROOT, fn, arg);
 
-	if (u && !u->exits)
+	if (likely(!u))
+		return;
+	if (!u->exits)
 		die_of_panic(u);
 	free(u);
 }

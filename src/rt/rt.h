@@ -83,6 +83,7 @@ struct g {
 	int64_t id;
 	char *lo, *hi;                  /* usable stack; hi is also where args lie */
 	uint32_t arena;                 /* stack.c: where the slot belongs */
+	uint8_t odd_size;               /* stack.c: not the default */
 	uint8_t is_thread;              /* a pthread that is not ours */
 	uint8_t is_sched;               /* an M's scheduler context */
 	uint8_t locked;                 /* depth of go_lock_thread: M is its alone */
@@ -147,6 +148,7 @@ struct m {
 	struct mri_lock bound_lock;
 	struct g *bound_head, *bound_tail;      /* runnable and bound to this M */
 	struct g *curg;                 /* atomic: reports and sysmon read it */
+	int *errno_at;                  /* its thread's errno */
 	struct m *all_next;             /* immutable once published */
 	int tid;
 	void *stopped;                  /* atomic: quit.c, where its thread has stopped */
@@ -231,21 +233,67 @@ extern struct g mri_main_g;
 
 /* ---- who am I ---- */
 /* The current G: a goroutine, an M's scheduler context, or a foreign pthread's. The
- * first call of a process starts the runtime. Never inlined: the only reader of the
- * thread-local. */
+ * first call of a process starts the runtime.
+ *
+ * A compiler that sees a thread-local keeps its address across a park, where the thread
+ * changes: so it is read by assembly, which it does not see through, or else by a function
+ * that is never inlined. */
+#if defined(__x86_64__) && defined(__LP64__) && !defined(MRI_MODEL)
+struct g *mri_init_self(void);          /* this thread's first call */
+static inline struct g *mri_self_or_null(void)
+{
+	struct g *g;
+
+	__asm__ volatile("movq	mri_init_current@gottpoff(%%rip), %0\n\t"
+			 "movq	%%fs:(%0), %0" : "=r"(g));
+	return g;
+}
+static inline void mri_init_set_self(struct g *g)
+{
+	struct g **at;
+
+	__asm__ volatile("movq	mri_init_current@gottpoff(%%rip), %0\n\t"
+			 "movq	%1, %%fs:(%0)" : "=&r"(at) : "r"(g) : "memory");
+}
+static inline struct g *mri_self(void)
+{
+	struct g *g = mri_self_or_null();
+
+	return likely(g != NULL) ? g : mri_init_self();
+}
+#else
 struct g *mri_self(void);
-/* The same, NULL where mri_self would have to make one; async-signal-safe. */
 struct g *mri_self_or_null(void);
+void mri_init_set_self(struct g *g);
+#endif
+/* The second: NULL where the first would have to make one; async-signal-safe. */
+
 int *mri_errno_addr(void);
 
 /* ---- g.c: states, birth, death ---- */
-void mri_g_move(struct g *g, enum g_state to);
+#ifdef MRI_DEV
+void mri_g_check_move(struct g *g, enum g_state to);
+#endif
+static inline void mri_g_move(struct g *g, enum g_state to)
+{
+#ifdef MRI_DEV
+	mri_g_check_move(g, to);
+#endif
+	/* G1: release, pairs with G2 (reports): the origin and the wait record. */
+	atomic_set(&g->state, (uint32_t)to, release);
+}
 /* A goroutine about to run start(g), which finds args at mri_g_args(g). Not yet
  * runnable. pc: the return address of the call that makes it. Panics when out of
  * memory. */
-struct g *mri_g_new(size_t stack, void (*start)(struct g *), void *start_arg, void *pc);
-struct mri_arch_args *mri_g_args(struct g *g);
-void mri_g_free(struct g *g);                   /* from another stack; G_DEAD */
+struct g *mri_g_new(struct g *self, size_t stack, void (*start)(struct g *),
+		    void *start_arg, void *pc);
+/* The arguments lie right under the G, where the stack begins. */
+static inline struct mri_arch_args *mri_g_args(struct g *g)
+{
+	return (struct mri_arch_args *)(void *)g->hi;
+}
+/* g is over; by m, on another stack. */
+void mri_g_free(struct m *m, struct g *g);
 int64_t mri_g_count(void);
 noreturn_fn void mri_g_exit(struct g *g);       /* the running goroutine is over */
 
@@ -305,7 +353,7 @@ void mri_sched_start(struct g *g);              /* a new goroutine: first time *
 void mri_sched_yield(void);
 void mri_sched_block_begin(void);               /* go_blocking_begin */
 void mri_sched_block_end(void);
-void mri_sched_exit_switch(void) __attribute__((noreturn));    /* g.c: last switch */
+noreturn_fn void mri_sched_exit_switch(struct g *g);    /* g.c: last switch */
 void mri_sched_handoff(struct p *p);            /* p is nobody's: to an M, or idle */
 void mri_sched_wake(void);                      /* there is more work: wake an M */
 void mri_sched_set_procs(int n);                /* change the number of Ps in use */
@@ -347,7 +395,15 @@ int64_t mri_timer_next(struct mri_timers *h);           /* a hint; 0: none */
 /* ---- choice.c: every free choice ---- */
 int64_t mri_choice_now(void);                           /* the clock, ns */
 uint32_t mri_choice_below(struct m *m, uint32_t n);     /* uniform in [0, n) */
+#ifdef MRI_HOSTILE
 bool mri_choice_hostile(struct m *m, uint32_t one_in);  /* hostile build: now and then */
+#else
+static inline bool mri_choice_hostile(struct m *m, uint32_t one_in)
+{
+	(void)m, (void)one_in;
+	return false;
+}
+#endif
 void mri_choice_seed(uint64_t seed);
 uint64_t mri_choice_secret(void);                       /* of a hash table: 64 bits */
 
@@ -378,9 +434,9 @@ void mri_go_start(void (*fn)(void *), void *arg, const char *name, void *pc);
 void mri_go_take_capture(struct mri_arch_args *to, void (*fn)(void), const char *what);
 
 /* ---- panic.c ---- */
-/* Run fn(arg) as the root of the running goroutine: go_exit ends here, an uncaught
+/* Run fn(arg) as the root of g, which runs: go_exit ends here, an uncaught
  * panic ends the process from here. */
-void mri_panic_root(void (*fn)(void *), void *arg);
+void mri_panic_root(struct g *g, void (*fn)(void *), void *arg);
 /* Run fn(arg); what ended it, a panic or go_exit, or NULL. The caller frees that with
  * free(), or has the running goroutine go on with it: maybe another one, which a report
  * then says, with the trace of the first. */

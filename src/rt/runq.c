@@ -1,85 +1,8 @@
 /* runq.c - single producer, many consumers, after Go's ring; the producer can also take
  * back what it pushed last.
- *
- * Invariants: 0 <= tail - head <= CAP (indices wrap mod 2^32), but for a moment of
- * mri_runq_pop_last; slots in [head, tail) are filled; only the owner moves tail; whoever
- * moves head by CAS owns the slots it passed. A taker that has read tail before the owner
- * took it back fails, since the version in head is another by then. */
+ */
 #include "rt/runq.h"
 #include "rt/rt.h"
-
-#define VERSION ((uint64_t)1 << 32)
-
-static uint64_t moved(uint64_t head, uint32_t n)
-{
-	return (head & ~(VERSION - 1)) | (uint32_t)((uint32_t)head + n);
-}
-
-bool mri_runq_push(struct mri_runq *q, struct g *g)
-{
-	/* Q2: acquire, pairs with Q3. The slot reused below was read by its taker
-	 * before head moved past it. */
-	uint32_t h = (uint32_t)atomic_get(&q->head, acquire);
-	/* Relaxed: only this thread writes tail. */
-	uint32_t t = atomic_get(&q->tail, relaxed);
-
-	if (t - h >= MRI_RUNQ_CAP)
-		return false;
-	/* Relaxed: Q1 orders it; atomic at all because a thief that will lose the
-	 * CAS may read the slot while we overwrite it. */
-	atomic_set(&q->slots[t % MRI_RUNQ_CAP], g, relaxed);
-	/* Q1: release, pairs with Q4. Publishes the slot and *g. */
-	atomic_set(&q->tail, t + 1, release);
-	return true;
-}
-
-struct g *mri_runq_pop(struct mri_runq *q)
-{
-	/* Relaxed: the CAS below decides, and fails if head has moved. */
-	uint64_t h = atomic_get(&q->head, relaxed);
-
-	for (;;) {
-		/* Relaxed: only this thread writes tail. */
-		uint32_t t = atomic_get(&q->tail, relaxed);
-		struct g *g;
-
-		if (t == (uint32_t)h)
-			return NULL;
-		/* Relaxed: this thread wrote it. */
-		g = atomic_get(&q->slots[(uint32_t)h % MRI_RUNQ_CAP], relaxed);
-		/* Q3: release, pairs with Q2. The owner is the only one to reuse the
-		 * slot, so for itself the release is for form; thieves need theirs. */
-		if (atomic_cas(&q->head, &h, moved(h, 1), release))
-			return g;
-	}
-}
-
-struct g *mri_runq_pop_last(struct mri_runq *q)
-{
-	/* Relaxed: the CAS below decides. */
-	uint64_t h = atomic_get(&q->head, relaxed);
-	/* Relaxed: only this thread writes tail. */
-	uint32_t t = atomic_get(&q->tail, relaxed);
-	struct g *g;
-
-	if (t == (uint32_t)h)
-		return NULL;
-	/* Relaxed: this thread wrote it. */
-	g = atomic_get(&q->slots[(t - 1) % MRI_RUNQ_CAP], relaxed);
-	/* Q1: release, pairs with Q4: whoever sees it before the CAS below takes less,
-	 * or nothing, but what that was published with. */
-	atomic_set(&q->tail, t - 1, release);
-	/* Q7: release, pairs with Q6: a taker that succeeds after this has read this head,
-	 * and so the tail above. */
-	while (!atomic_cas(&q->head, &h, h + VERSION, release)) {
-		if ((uint32_t)h != t)
-			continue;
-		/* All of them were stolen. Q1: release, for form: nothing is there. */
-		atomic_set(&q->tail, t, release);
-		return NULL;
-	}
-	return g;
-}
 
 struct g *mri_runq_swap_next(struct mri_runq *q, struct g *g)
 {
@@ -124,7 +47,7 @@ static uint32_t copy(struct mri_runq *to, struct mri_runq *from, uint32_t room, 
 		}
 		/* Q3: release, pairs with Q2: the reads above are over before the owner
 		 * may reuse the slots. */
-		if (n == 0 || atomic_cas(&from->head, &h, moved(h, n), release))
+		if (n == 0 || atomic_cas(&from->head, &h, mri_runq_moved(h, n), release))
 			return n;
 	}
 }

@@ -22,7 +22,7 @@ struct mri_sched mri_sched = { .lock = MRI_LOCK_INIT(MRI_RANK_SCHED) };
 no_tsan static noinline void switch_to(struct m *m, struct g *from, struct g *to,
 				       bool dying)
 {
-	from->err = *mri_errno_addr();
+	from->err = *m->errno_at;
 	to->m = m;
 	/* Relaxed: for reports. */
 	atomic_set(&m->curg, to, relaxed);
@@ -30,7 +30,7 @@ no_tsan static noinline void switch_to(struct m *m, struct g *from, struct g *to
 	mri_san_switch_out(&from->san, &to->san, dying);
 	mri_arch_switch(&from->ctx, &to->ctx);
 	mri_san_switch_in(&from->san);
-	*mri_errno_addr() = from->err;
+	*from->m->errno_at = from->err;
 }
 
 /* First thing on the stack that was switched to: finish what the other left. */
@@ -52,7 +52,7 @@ static void landed(struct m *m)
 		mri_g_move(prev, G_RUNNABLE);
 		mri_find_yielded(m, prev);
 		break;
-	case MRI_AFTER_EXIT: mri_g_free(prev); break;
+	case MRI_AFTER_EXIT: mri_g_free(m, prev); break;
 	}
 }
 
@@ -78,11 +78,13 @@ static void switch_away(struct m *m, struct g *g, bool dying)
 void mri_sched_first(void *arg)
 {
 	struct g *g = arg;
+	struct m *m;
 
 	mri_san_switch_in(&g->san);
-	*mri_errno_addr() = 0;
-	landed(g->m);
-	mri_proc_leave(g->m);
+	m = g->m;
+	*m->errno_at = 0;
+	landed(m);
+	mri_proc_leave(m);
 	g->start(g);
 	mri_g_exit(g);
 }
@@ -267,9 +269,8 @@ void mri_sched_regain(struct g *g)
 	mri_proc_leave(m);
 }
 
-void mri_sched_exit_switch(void)
+void mri_sched_exit_switch(struct g *g)
 {
-	struct g *g = mri_self();
 	struct m *m = g->m;
 
 	mri_init_check_fork();

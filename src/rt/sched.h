@@ -51,6 +51,5 @@ void mri_idle_drain(struct m *m, struct p *p);
 bool mri_idle_make_ps(int n);
 
 /* ---- init.c ---- */
-void mri_init_set_self(struct g *g);
 int mri_init_procs(int n);                      /* go_procs */
 #endif

@@ -20,12 +20,10 @@ enum {
 	ARENA_SLOTS = 256,
 	MAX_ARENAS = 1 << 16,
 	GUARD = 64 << 10,
-	CACHE = MRI_IS_HOSTILE ? 0 : 64, /* free slots a P keeps */
-	BATCH = 16,                      /* slots that move at a time */
+	BATCH = 32,                      /* slots that move at a time */
 	COLORS = 16,                     /* lines by which tops of stacks are staggered */
 	AHEAD = MRI_OS_GUARDS,           /* slots that are got ready at a time */
 	KEEP = 16 << 10,                 /* of a stack that is trimmed */
-	TRIM_PERIOD = 10 * 1000 * 1000,
 	MIN_SHIFT = 14,
 	MAX_SHIFT = 36,
 	NCLASSES = MAX_SHIFT + 1,
@@ -178,6 +176,7 @@ static struct g *init_slot(struct arena *a, uint32_t i)
 	size_t args = (sizeof(struct mri_arch_args) + 15) & ~(size_t)15;
 
 	g->arena = a->index;
+	g->odd_size = a->shift != default_shift;
 	g->lo = slot_base(a, i) + a->guard;
 	g->hi = (char *)g - args;
 	return g;
@@ -250,7 +249,7 @@ static void give_back(struct g *g)
 
 /* ------------------------------------------------------ alloc and free -- */
 
-struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why)
+struct g *mri_stack_alloc_slow(struct p *p, size_t stack, const char **why)
 {
 	uint32_t shift = stack ? shift_for(stack) : default_shift;
 	struct g *g;
@@ -266,7 +265,7 @@ struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why)
 		p->nfree--;
 		return g;
 	}
-	batch = CACHE != 0 && p && shift == default_shift;
+	batch = MRI_STACK_CACHE != 0 && p && shift == default_shift;
 	mri_lock_take(&lock);
 	g = take(shift, why);
 	/* Warm ones come in a batch; a fresh one would cost its page now. */
@@ -302,23 +301,23 @@ static void trim_now_and_then(struct p *p, struct g *g)
 	/* Relaxed: a coarse clock. */
 	int64_t now = atomic_get(&mri_sched.now, relaxed);
 
-	if (likely(now - p->trimmed < TRIM_PERIOD))
+	if (likely(now - p->trimmed < MRI_STACK_TRIM))
 		return;
 	p->trimmed = now;
 	trim(g);
 }
 
-void mri_stack_free(struct p *p, struct g *g)
+void mri_stack_free_slow(struct p *p, struct g *g)
 {
 	if (p)
 		trim_now_and_then(p, g);
-	if (p && arenas[g->arena]->shift == default_shift) {
+	if (p && !g->odd_size) {
 		g->link = p->free_gs;
 		p->free_gs = g;
-		if (++p->nfree <= CACHE)
+		if (++p->nfree <= MRI_STACK_CACHE)
 			return;
 		mri_lock_take(&lock);
-		while (p->nfree > CACHE / 2) {
+		while (p->nfree > MRI_STACK_CACHE / 2) {
 			g = p->free_gs;
 			p->free_gs = g->link;
 			p->nfree--;

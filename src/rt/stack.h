@@ -8,8 +8,36 @@ void mri_stack_init(size_t default_stack);
 /* The G of a slot with at least `stack` usable bytes (0: the default); lo, hi and
  * arena are set, the rest is as the last user left it. NULL: *why says. p may be
  * NULL, else the caller owns it. */
-struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why);
-void mri_stack_free(struct p *p, struct g *g);
+struct g *mri_stack_alloc_slow(struct p *p, size_t stack, const char **why);
+static inline struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why)
+{
+	struct g *g;
+
+	if (unlikely(!p || stack != 0 || !p->free_gs))
+		return mri_stack_alloc_slow(p, stack, why);
+	g = p->free_gs;
+	p->free_gs = g->link;
+	p->nfree--;
+	return g;
+}
+
+enum {
+	MRI_STACK_CACHE = MRI_IS_HOSTILE ? 0 : 256, /* a P keeps: more than a crowd */
+	MRI_STACK_TRIM = 10 * 1000 * 1000,          /* ns between trims, per P */
+};
+void mri_stack_free_slow(struct p *p, struct g *g);
+static inline void mri_stack_free(struct p *p, struct g *g)
+{
+	/* Relaxed: a coarse clock. */
+	if (unlikely(!p || g->odd_size || p->nfree >= MRI_STACK_CACHE ||
+		     atomic_get(&mri_sched.now, relaxed) - p->trimmed >= MRI_STACK_TRIM)) {
+		mri_stack_free_slow(p, g);
+		return;
+	}
+	g->link = p->free_gs;
+	p->free_gs = g;
+	p->nfree++;
+}
 /* Calls fn for every slot whose goroutine is not dead (the main goroutine first),
  * until it returns false. Takes no lock; async-signal-safe; a slot may change
  * meanwhile. */

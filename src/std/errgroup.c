@@ -34,7 +34,7 @@ static void run(struct g *g)
 {
 	struct mri_group_call c = { .g = g };
 
-	mri_panic_root(mri_group_call, &c);
+	mri_panic_root(g, mri_group_call, &c);
 	mri_group_leave(g->start_arg, c.result, NULL);
 }
 

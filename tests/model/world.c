@@ -61,7 +61,11 @@ struct m *mri_m_new(void)
 		model_fail("check", "the scheduler wants one more M than the test has");
 	return m_init(&world_ms[nms++]);
 }
-void mri_m_init_thread(struct m *m) { self = &m->g0; }
+void mri_m_init_thread(struct m *m)
+{
+	self = &m->g0;
+	m->errno_at = mri_errno_addr();
+}
 
 /* ---- choice.c, sysmon.c, stack.c ---- */
 int64_t mri_choice_now(void) { return model_time(); }
@@ -74,13 +78,13 @@ bool mri_choice_hostile(struct m *m, uint32_t one_in)
 bool world_one_tid;
 int mri_os_tid(void) { return world_one_tid ? 1 : model_self(); }
 void mri_sysmon_wake(void) {}
-struct g *mri_stack_alloc(struct p *p, size_t stack, const char **why)
+struct g *mri_stack_alloc_slow(struct p *p, size_t stack, const char **why)
 {
 	(void)p, (void)stack;
 	*why = "not modelled";
 	return NULL;
 }
-void mri_stack_free(struct p *p, struct g *g)
+void mri_stack_free_slow(struct p *p, struct g *g)
 {
 	(void)p, (void)g;
 	atomic_add(&ended, 1u, relaxed);
@@ -155,13 +159,13 @@ void world_m_init(int i)
 }
 void world_m(int i)
 {
-	self = &world_ms[i].g0;
+	mri_m_init_thread(&world_ms[i]);
 	mri_sched_loop(&world_ms[i]);
 }
 
 void world_be_m(int i)
 {
-	self = &world_ms[i].g0;
+	mri_m_init_thread(&world_ms[i]);
 }
 
 static void g_start(struct g *g)

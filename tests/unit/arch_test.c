@@ -22,6 +22,7 @@
 #endif
 
 extern void (*const mr_capture_args)(void);
+extern void (*const mr_capture_few)(void);
 
 /* ---- coroutines, the least that is needed ---- */
 
@@ -471,13 +472,17 @@ static noinline void scribble(void)
 		 5, 6, 1., 2., 3., 4., 5., 6., 7., 8., 9.);
 }
 
-#define CAPTURE(fn, ...) ((void)((__typeof__(fn) *)mr_capture_args)(__VA_ARGS__))
+#define TENTH(a, b, c, d, e, f, g, h, i, j, ...) j
+#define FEW(...) TENTH(0, ##__VA_ARGS__, 0, 0, 0, 0, 0, 1, 1, 1, 1, ~)
+#define CAPTURE(fn, ...) \
+	((void)((__typeof__(fn) *)(FEW(__VA_ARGS__) ? mr_capture_few : \
+						      mr_capture_args))(__VA_ARGS__))
 
 static void take(struct mri_arch_args *args)
 {
 	CHECK_EQ(mri_arch_captured.full, 1);
 	mri_arch_captured.full = 0;
-	*args = mri_arch_captured.args;
+	mri_arch_copy_args(args, &mri_arch_captured.args);
 	memset(&mri_arch_captured.args, 0x5a, sizeof mri_arch_captured.args);
 	scribble();
 }
@@ -589,6 +594,24 @@ TEST(arch_capture, same_type_eight_times)
 	try_9013(); try_9014(); try_9015(); try_9016(); try_9017(); try_9018();
 	try_9019(); try_9020(); try_9021(); try_9022(); try_9023(); try_9024();
 	CHECK_EQ(ran, 48);
+}
+
+/* And as many as are captured by fewer moves. */
+#define THREE(id, T) FN3(id, i32, T, T, T)
+THREE(9101, i8) THREE(9102, f32) THREE(9103, f80) THREE(9104, i128) THREE(9105, s9p)
+THREE(9106, sii) THREE(9107, sid) THREE(9108, sdi) THREE(9109, sdd) THREE(9110, sldbl)
+THREE(9111, v16) THREE(9112, cdbl)
+FN3(9113, i32, s9p, f80, s9p)
+FN3(9114, i32, i128, sdd, f80)
+FN3(9115, i32, f80, v16, sii)
+
+TEST(arch_capture, three)
+{
+	try_9101(); try_9102(); try_9103(); try_9104(); try_9105(); try_9106();
+	try_9107(); try_9108(); try_9109(); try_9110(); try_9111(); try_9112();
+	try_9113(); try_9114(); try_9115();
+	CHECK_EQ(ran, 30);
+	CHECK(FEW() && FEW(1) && FEW(1, 2, 3) && !FEW(1, 2, 3, 4));
 }
 
 /* Mixed types in all positions, results of all kinds, varargs. */
@@ -731,7 +754,7 @@ extern char mri_arch_entry[] __attribute__((visibility("hidden")));
 static bool seen(void *fn)
 {
 	for (int i = 0; i < nframes; i++)
-		if ((char *)frames[i] > (char *)fn && (char *)frames[i] < (char *)fn + 256)
+		if ((char *)frames[i] > (char *)fn && (char *)frames[i] < (char *)fn + 400)
 			return true;
 	return false;
 }

@@ -3,8 +3,9 @@ RULES, at the end, has them by name."""
 import re
 
 from paths import Paths, last, summary
-from source import (LOOPS, Function, address_of, arguments, base, callee, children,
-                    deferred, enclosing, is_call, is_within, plain, refers_to, strip)
+from source import (CAPTURES, LOOPS, Function, address_of, arguments, base, callee,
+                    children, deferred, enclosing, is_call, is_within, plain, refers_to,
+                    strip)
 
 WAITS = {"mr_wg_wait", "mr_chan_recv_into", "mr_chan_send_from", "mr_chan_select_n",
          "mr_chan_select_ordered_n", "mr_cond_wait", "mr_go_block", "mr_eg_wait",
@@ -45,7 +46,7 @@ class Program:
     def called(f):
         for call in f.calls:
             name = callee(call)
-            if name != "mr_capture_args":
+            if name not in CAPTURES:
                 yield name
         for n in f.nodes:
             if n["kind"] == "VarDecl" and deferred(n):
@@ -90,7 +91,7 @@ def waits_after(program, f, at, within):
         if n["at"] <= at or not is_within(n, within):
             continue
         if n["kind"] == "CallExpr" and program.may_wait(callee(n)):
-            if callee(n) != "mr_capture_args" and not is_start(n):
+            if callee(n) not in CAPTURES and not is_start(n):
                 return True
     return any(n["kind"] == "VarDecl" and deferred(n) and is_within(n, within) and
                program.may_wait(deferred(n)[0]) for n in f.nodes)
@@ -125,7 +126,7 @@ def loop_variable(program, f):
             body = children(loop)[-1] if loop["kind"] != "DoStmt" else children(loop)[0]
             inside = [n for n in f.nodes if n["at"] > start.at and is_within(n, body) and
                       n["kind"] == "CallExpr" and not is_start(n) and
-                      callee(n) != "mr_capture_args" and program.may_wait(callee(n))]
+                      callee(n) not in CAPTURES and program.may_wait(callee(n))]
             if not inside:
                 yield start.line, ("the loop changes %s while the goroutine has its "
                                    "address; pass its value" % var["name"])
@@ -154,7 +155,7 @@ def is_shown_again(f, start, var, scope):
     return any(n["at"] > start.at and is_within(n, scope) and
                n["kind"] in ("CallExpr", "AtomicExpr") and
                any((address_of(a) or {}).get("id") == var["id"] for a in children(n))
-               for n in f.nodes if callee_or_none(n) != "mr_capture_args")
+               for n in f.nodes if callee_or_none(n) not in CAPTURES)
 
 
 def callee_or_none(node):
@@ -262,7 +263,7 @@ def user_of(node):
 def passes_on(program, f, call, node, seen):
     name = callee(call)
     index = next((i for i, a in enumerate(arguments(call)) if is_within(node, a)), 0)
-    if name == "mr_capture_args":
+    if name in CAPTURES:
         start = next((s for s in f.starts if s.at > call["at"]), None)
         return start is None or may_free(program, start.fn, index, seen)
     return may_free(program, name, index, seen)

@@ -17,6 +17,7 @@ import subprocess
 SYNC = {"mr_mutex": "mutex", "mr_rwmutex": "rwmutex", "mr_waitgroup": "waitgroup",
         "mr_once": "once", "mr_cond": "cond", "mr_semaphore": "semaphore"}
 LOOPS = ("ForStmt", "WhileStmt", "DoStmt")
+CAPTURES = ("mr_capture_args", "mr_capture_few")
 CASTS = ("ParenExpr", "ImplicitCastExpr", "CStyleCastExpr", "ConstantExpr")
 
 
@@ -293,7 +294,7 @@ class Function:
         found, capture = [], None
         for call in self.calls:
             name = callee(call) or ""
-            if name == "mr_capture_args":
+            if name in CAPTURES:
                 capture = call
             elif capture and re.match(r"mr_\w*captured", name):
                 found.append(Start(call, capture))
