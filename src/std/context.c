@@ -108,11 +108,10 @@ static const char *words(int err)
 static struct g *end(struct mr_context *c, int err, const char *cause, struct g *woken)
 {
 	c->cause = cause;
+	/* Relaxed: who has seen the close, without any lock, finds both (B5). */
+	atomic_set(&c->err, err, relaxed);
 	mri_lock_take(&c->done.lock);
 	woken = mri_chan_close_now(&c->done, woken);
-	/* X1: release, pairs with X2: the cause. After the close and under its lock:
-	 * whoever has seen either finds the other. */
-	atomic_set(&c->err, err, release);
 	mri_lock_drop(&c->done.lock);
 	if (c->timed)
 		mri_timer_stop(&c->timer);
@@ -261,7 +260,7 @@ static void join(struct mr_context *c)
 		/* Relaxed: c is nobody's yet. */
 		atomic_set(&c->err, up->err, relaxed);
 		c->cause = up->cause;
-		c->done.closed = true;
+		atomic_set(&c->done.closed, true, relaxed);
 		mri_race_acquire(&up->done.closed);
 		mri_chan_race_close(&c->done);
 		return;
@@ -372,14 +371,12 @@ mr_recv_chan(char) mr_ctx_done(mr_context *c)
 
 int mr_ctx_err(mr_context *c)
 {
-	int err;
-
+	/* By the close, not by err: both at once for whoever looks. */
 	c = ends_with(c);
-	/* X2: acquire, pairs with X1. */
-	err = c ? atomic_get(&c->err, acquire) : 0;
-	if (err)
-		mri_race_acquire(&c->done.closed);
-	return err;
+	if (!c || !mri_chan_is_closed(&c->done))
+		return 0;
+	mri_race_acquire(&c->done.closed);
+	return atomic_get(&c->err, relaxed);    /* relaxed: ordered by the close */
 }
 
 const char *mr_ctx_errstr(mr_context *c)
