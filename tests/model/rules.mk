@@ -26,7 +26,7 @@ model_src_waitgroup := sync/waitgroup.c sync/waitq.c $(MODEL_RT)
 model_src_once  := sync/once.c sync/waitq.c $(MODEL_RT)
 
 MODEL_CFLAGS := -std=gnu11 -g $(WARNINGS) -Wno-unused-value -Wno-psabi -DMRI_MODEL -DMRI_DEV \
-		-DMRI_HOSTILE -Itests/model -Isrc -Iinclude
+		-DMRI_HOSTILE -DMR_NO_INLINE -Itests/model -Isrc -Iinclude
 # Instrumented, but not "a TSan build": there is no sanitizer here.
 MODEL_TESTED := -O1 -fsanitize=thread -U__SANITIZE_THREAD__
 MODEL_BINS   := $(MODEL_TESTS:%=$(MODEL_B)/%_test)
