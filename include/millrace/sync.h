@@ -178,17 +178,18 @@ MR_INLINE void mr_once_call(mr_once *o, void (*f)(void *), void *arg)
 		mr_once_call_(o, f, arg);
 }
 
-/* 0 is free, and 1 is locked with nobody waiting. */
+/* The bits of mr_state are mutex.c's: 1 locked, 2 somebody waits, 4 one of them is awake
+ * and wants it. Unlocking it with 2 and without 4 is to wake one. */
 MR_TS(no_thread_safety_analysis)
 MR_INLINE void mr_mutex_lock(mr_mutex *m)
 {
-	uint32_t is_free = 0;
+	/* Relaxed, both: the CAS decides; the flag falls once, at the start. */
+	uint32_t s = __atomic_load_n(&m->mr_state, __ATOMIC_RELAXED);
+	uint32_t watched = __atomic_load_n(&mr_locks_watched, __ATOMIC_RELAXED);
 
-	/* Relaxed, both: the CAS decides; the flag falls once, at the start.
-	 * M1: acquire, pairs with M2 and M3 in mutex.c. */
-	if (__builtin_expect(__atomic_load_n(&mr_locks_watched, __ATOMIC_RELAXED) ||
-			     __atomic_load_n(&m->mr_state, __ATOMIC_RELAXED) ||
-			     !__atomic_compare_exchange_n(&m->mr_state, &is_free, 1u, 0,
+	/* M1: acquire, pairs with M2 and M3 in mutex.c. */
+	if (__builtin_expect((s & 1) || watched ||
+			     !__atomic_compare_exchange_n(&m->mr_state, &s, s | 1, 0,
 							  __ATOMIC_ACQUIRE,
 							  __ATOMIC_RELAXED), 0))
 		mr_mutex_lock_(m);
@@ -196,12 +197,13 @@ MR_INLINE void mr_mutex_lock(mr_mutex *m)
 MR_TS(no_thread_safety_analysis)
 MR_INLINE void mr_mutex_unlock(mr_mutex *m)
 {
-	uint32_t locked = 1;
+	/* Relaxed: as above. */
+	uint32_t s = __atomic_load_n(&m->mr_state, __ATOMIC_RELAXED);
+	uint32_t watched = __atomic_load_n(&mr_locks_watched, __ATOMIC_RELAXED);
 
-	/* As above. M2: release, pairs with M1 in mutex.c. */
-	if (__builtin_expect(__atomic_load_n(&mr_locks_watched, __ATOMIC_RELAXED) ||
-			     __atomic_load_n(&m->mr_state, __ATOMIC_RELAXED) != 1 ||
-			     !__atomic_compare_exchange_n(&m->mr_state, &locked, 0u, 0,
+	/* M2: release, pairs with M1 in mutex.c. */
+	if (__builtin_expect(!(s & 1) || (s & 6) == 2 || watched ||
+			     !__atomic_compare_exchange_n(&m->mr_state, &s, s & ~1u, 0,
 							  __ATOMIC_RELEASE,
 							  __ATOMIC_RELAXED), 0))
 		mr_mutex_unlock_(m);
