@@ -369,7 +369,7 @@ static void timer_fire(struct mri_timer *t)
 }
 
 /* Nothing can go: wait. The index of the case that somebody did for us. */
-static int wait(struct sel *s, struct g *g)
+static inline int wait(struct sel *s, struct g *g)
 {
 	struct mri_timer timer = { .claim = timer_claim, .fire = timer_fire, .arg = g };
 	struct mri_waiter *w;
@@ -419,7 +419,9 @@ static int wait_without_channels(struct sel *s)
 		mri_sched_park(NULL, NULL, MRI_WHY_SELECT_NONE, NULL);
 }
 
-static noinline int run_locked(struct sel *s)
+/* Inline, as what it calls: each return after a park is one more that the processor does
+ * not foresee. */
+static inline int run_locked(struct sel *s)
 {
 	struct g *g = mri_self();
 	int i;
