@@ -146,12 +146,17 @@ void mr_chan_free(const volatile void *ch)
 
 /* ----------------------------------------------------------- primitives -- */
 
+/* Without a call for the common sizes. */
 static inline void copy(void *to, const void *from, size_t n)
 {
 	if (n == 8)
 		memcpy(to, from, 8);
 	else if (n == 4)
 		memcpy(to, from, 4);
+	else if (n == 1)
+		memcpy(to, from, 1);
+	else if (n == 16)
+		memcpy(to, from, 16);
 	else if (n)             /* else to and from may be NULL */
 		memcpy(to, from, n);
 }
