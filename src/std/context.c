@@ -293,11 +293,14 @@ static void fire(struct mri_timer *t)
 	unref(c);
 }
 
-static struct mr_context *make_cancel(struct mr_context *parent, int64_t when, void *pc)
+/* late: that time has come already. */
+static struct mr_context *make_cancel(struct mr_context *parent, int64_t when, bool late,
+				      void *pc)
 {
 	struct mr_context *c = make(parent, CTX_CANCEL, pc);
-	bool armed = true, late = when < c->deadline && when <= mri_choice_now();
+	bool armed = true;
 
+	late = late && when < c->deadline;
 	if (when < c->deadline) {
 		c->deadline = when;
 		atomic_set(&c->done.fed, mri_chan_always_fed, relaxed);
@@ -323,19 +326,21 @@ static struct mr_context *make_cancel(struct mr_context *parent, int64_t when, v
 
 mr_context *mr_ctx_with_cancel(mr_context *parent)
 {
-	return make_cancel(parent, NEVER, __builtin_return_address(0));
+	return make_cancel(parent, NEVER, false, __builtin_return_address(0));
 }
 
 mr_context *mr_ctx_with_deadline(mr_context *parent, int64_t when)
 {
-	return make_cancel(parent, when, __builtin_return_address(0));
+	return make_cancel(parent, when, when <= mri_choice_now(),
+			   __builtin_return_address(0));
 }
 
 mr_context *mr_ctx_with_timeout(mr_context *parent, mr_duration d)
 {
 	int64_t now = mri_choice_now(), when = d > NEVER - now ? NEVER : now + d;
 
-	return make_cancel(parent, d > 0 ? when : now, __builtin_return_address(0));
+	return make_cancel(parent, d > 0 ? when : now, d <= 0,
+			   __builtin_return_address(0));
 }
 
 mr_context *mr_ctx_with_value(mr_context *parent, const void *key, void *value)
