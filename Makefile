@@ -41,7 +41,7 @@ flags_tsan     := -DMRI_DEV -fsanitize=thread $(if $(findstring clang,$(CC)),,-W
 # The program is instrumented; the library is not, and says itself what it orders.
 flags_race     := -fsanitize=thread
 lib_flags_race := -DMRI_RACE -include base/race_libc.h
-flags_hostile  := -DMRI_DEV -DMRI_HOSTILE
+flags_hostile  := -DMRI_DEV -DMRI_HOSTILE -DMR_NO_INLINE
 flags_valgrind := -DMRI_DEV -DMRI_VALGRIND
 flags_fallback := -DMRI_DEV -DMRI_ARCH_FALLBACK
 ifeq ($(filter $(VARIANT),$(VARIANTS)),)

@@ -24,6 +24,18 @@
 #endif
 /* Part of the library's interface: exported, though the rest of it is built hidden. */
 #define MR_API		__attribute__((visibility("default")))
+/* The body of a function of the library for where nothing is to be waited for. Where the
+ * compiler does not inline, and by its address, the function is the library's. Not in a
+ * program under TSan, which knows only what the library tells it. */
+#if defined(MR_NO_INLINE)
+#elif defined(__SANITIZE_THREAD__)
+#define MR_NO_INLINE
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define MR_NO_INLINE
+#endif
+#endif
+#define MR_INLINE	extern inline __attribute__((gnu_inline))
 /* Dropping the result is a leak or a mistake. */
 #define MR_MUST_USE	__attribute__((warn_unused_result))
 #define MR_PRINTF(f, a)	__attribute__((format(printf, f, a)))

@@ -154,6 +154,61 @@ MR_API void mr_cond_wait(mr_cond *c, mr_mutex *m) mr_requires_lock(m);
  * happens. The mutex may be held, and need not be. Never block. */
 MR_API void mr_cond_signal(mr_cond *c);
 MR_API void mr_cond_broadcast(mr_cond *c);
+
+/* Not 0 while the library must see each lock and unlock; accessed atomically. */
+MR_API extern uint32_t mr_locks_watched;
+
+#ifndef MR_NO_INLINE
+/* The same functions by another name, for the bodies below. */
+MR_API void mr_once_do_(mr_once *o, void (*f)(void)) __asm__("mr_once_do");
+MR_API void mr_once_call_(mr_once *o, void (*f)(void *), void *arg)
+	__asm__("mr_once_call");
+MR_API void mr_mutex_lock_(mr_mutex *m) __asm__("mr_mutex_lock");
+MR_API void mr_mutex_unlock_(mr_mutex *m) __asm__("mr_mutex_unlock");
+MR_INLINE void mr_once_do(mr_once *o, void (*f)(void))
+{
+	/* O2: acquire, pairs with O1 in once.c. */
+	if (__builtin_expect(!__atomic_load_n(&o->mr_done, __ATOMIC_ACQUIRE), 0))
+		mr_once_do_(o, f);
+}
+MR_INLINE void mr_once_call(mr_once *o, void (*f)(void *), void *arg)
+{
+	/* O2: acquire, pairs with O1 in once.c. */
+	if (__builtin_expect(!__atomic_load_n(&o->mr_done, __ATOMIC_ACQUIRE), 0))
+		mr_once_call_(o, f, arg);
+}
+
+/* The bits of mr_state are mutex.c's: 1 locked, 2 somebody waits, 4 one of them is awake
+ * and wants it. Unlocking it with 2 and without 4 is to wake one. */
+MR_TS(no_thread_safety_analysis)
+MR_INLINE void mr_mutex_lock(mr_mutex *m)
+{
+	/* Relaxed, both: the CAS decides; the flag falls once, at the start. */
+	uint32_t s = __atomic_load_n(&m->mr_state, __ATOMIC_RELAXED);
+	uint32_t watched = __atomic_load_n(&mr_locks_watched, __ATOMIC_RELAXED);
+
+	/* M1: acquire, pairs with M2 and M3 in mutex.c. */
+	if (__builtin_expect((s & 1) || watched ||
+			     !__atomic_compare_exchange_n(&m->mr_state, &s, s | 1, 0,
+							  __ATOMIC_ACQUIRE,
+							  __ATOMIC_RELAXED), 0))
+		mr_mutex_lock_(m);
+}
+MR_TS(no_thread_safety_analysis)
+MR_INLINE void mr_mutex_unlock(mr_mutex *m)
+{
+	/* Relaxed: as above. */
+	uint32_t s = __atomic_load_n(&m->mr_state, __ATOMIC_RELAXED);
+	uint32_t watched = __atomic_load_n(&mr_locks_watched, __ATOMIC_RELAXED);
+
+	/* M2: release, pairs with M1 in mutex.c. */
+	if (__builtin_expect(!(s & 1) || (s & 6) == 2 || watched ||
+			     !__atomic_compare_exchange_n(&m->mr_state, &s, s & ~1u, 0,
+							  __ATOMIC_RELEASE,
+							  __ATOMIC_RELAXED), 0))
+		mr_mutex_unlock_(m);
+}
+#endif
 MR_C_END
 
 #if defined(MR_THREAD_SAFETY) && !defined(__cplusplus)

@@ -8,6 +8,7 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define noinline    __attribute__((__noinline__))
+#define always_inline static inline __attribute__((__always_inline__))
 #define cold_fn       __attribute__((__cold__, __noinline__))
 #define noreturn_fn __attribute__((__noreturn__, __cold__, __noinline__))
 #define unused_fn   __attribute__((__unused__))

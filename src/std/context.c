@@ -108,11 +108,10 @@ static const char *words(int err)
 static struct g *end(struct mr_context *c, int err, const char *cause, struct g *woken)
 {
 	c->cause = cause;
+	/* Relaxed: who has seen the close, without any lock, finds both (B5). */
+	atomic_set(&c->err, err, relaxed);
 	mri_lock_take(&c->done.lock);
 	woken = mri_chan_close_now(&c->done, woken);
-	/* X1: release, pairs with X2: the cause. After the close and under its lock:
-	 * whoever has seen either finds the other. */
-	atomic_set(&c->err, err, release);
 	mri_lock_drop(&c->done.lock);
 	if (c->timed)
 		mri_timer_stop(&c->timer);
@@ -261,7 +260,7 @@ static void join(struct mr_context *c)
 		/* Relaxed: c is nobody's yet. */
 		atomic_set(&c->err, up->err, relaxed);
 		c->cause = up->cause;
-		c->done.closed = true;
+		atomic_set(&c->done.closed, true, relaxed);
 		mri_race_acquire(&up->done.closed);
 		mri_chan_race_close(&c->done);
 		return;
@@ -294,11 +293,14 @@ static void fire(struct mri_timer *t)
 	unref(c);
 }
 
-static struct mr_context *make_cancel(struct mr_context *parent, int64_t when, void *pc)
+/* late: that time has come already. */
+static struct mr_context *make_cancel(struct mr_context *parent, int64_t when, bool late,
+				      void *pc)
 {
 	struct mr_context *c = make(parent, CTX_CANCEL, pc);
-	bool armed = true, late = when < c->deadline && when <= mri_choice_now();
+	bool armed = true;
 
+	late = late && when < c->deadline;
 	if (when < c->deadline) {
 		c->deadline = when;
 		atomic_set(&c->done.fed, mri_chan_always_fed, relaxed);
@@ -324,19 +326,21 @@ static struct mr_context *make_cancel(struct mr_context *parent, int64_t when, v
 
 mr_context *mr_ctx_with_cancel(mr_context *parent)
 {
-	return make_cancel(parent, NEVER, __builtin_return_address(0));
+	return make_cancel(parent, NEVER, false, __builtin_return_address(0));
 }
 
 mr_context *mr_ctx_with_deadline(mr_context *parent, int64_t when)
 {
-	return make_cancel(parent, when, __builtin_return_address(0));
+	return make_cancel(parent, when, when <= mri_choice_now(),
+			   __builtin_return_address(0));
 }
 
 mr_context *mr_ctx_with_timeout(mr_context *parent, mr_duration d)
 {
 	int64_t now = mri_choice_now(), when = d > NEVER - now ? NEVER : now + d;
 
-	return make_cancel(parent, d > 0 ? when : now, __builtin_return_address(0));
+	return make_cancel(parent, d > 0 ? when : now, d <= 0,
+			   __builtin_return_address(0));
 }
 
 mr_context *mr_ctx_with_value(mr_context *parent, const void *key, void *value)
@@ -372,14 +376,12 @@ mr_recv_chan(char) mr_ctx_done(mr_context *c)
 
 int mr_ctx_err(mr_context *c)
 {
-	int err;
-
+	/* By the close, not by err: both at once for whoever looks. */
 	c = ends_with(c);
-	/* X2: acquire, pairs with X1. */
-	err = c ? atomic_get(&c->err, acquire) : 0;
-	if (err)
-		mri_race_acquire(&c->done.closed);
-	return err;
+	if (!c || !mri_chan_is_closed(&c->done))
+		return 0;
+	mri_race_acquire(&c->done.closed);
+	return atomic_get(&c->err, relaxed);    /* relaxed: ordered by the close */
 }
 
 const char *mr_ctx_errstr(mr_context *c)

@@ -23,8 +23,9 @@ struct mr_context {
 	/* by tree->lock, of a CTX_CANCEL or CTX_AFTER */
 	struct mr_context *child;       /* first of its list */
 	struct mr_context *next, *prev; /* in up's list, or in one of an ending */
-	int err;                        /* atomic; why it ended; of CTX_AFTER: 1 */
-	const char *cause;              /* X1; text, or that of one above, or static */
+	/* atomic; why it ended: set before done is closed; of CTX_AFTER: 1 */
+	int err;
+	const char *cause;              /* text, or that of one above, or static */
 	char *text;                     /* the cause it was canceled with */
 	struct mri_timer timer;         /* if timed */
 	/* what keeps its locks' words from one use of the block to the next */

@@ -101,7 +101,7 @@ static bool wait(mr_semaphore *s, struct request *r)
 	atomic_set(&g->wait.from, r->chan, relaxed);    /* relaxed: for reports */
 	mri_waitq_push(list(s), &r->w);
 	if (r->chan)
-		mri_waitq_push(&r->chan->recvq, &r->done);
+		mri_chan_queue(r->chan, &r->chan->recvq, &r->done);
 	mri_sched_park(unlock_both, r, MRI_WHY_SEMAPHORE, s);
 	if (g->woken_by != &r->w) {
 		give_up(s, r);
@@ -110,7 +110,7 @@ static bool wait(mr_semaphore *s, struct request *r)
 	if (r->chan) {
 		mri_lock_take(&r->chan->lock);
 		if (r->done.queued)
-			mri_waitq_remove(&r->chan->recvq, &r->done);
+			mri_chan_unqueue(&r->chan->recvq, &r->done);
 		mri_lock_drop(&r->chan->lock);
 	}
 	return true;

@@ -114,7 +114,8 @@ static bool disarm(struct mr_timer *tm)
 			break;
 		i < 100 ? cpu_relax() : mri_os_thread_yield();
 	}
-	if (tm->chan) {
+	/* Nothing is sent any more, so empty it stays so. */
+	if (tm->chan && !mri_chan_is_empty(tm->chan)) {
 		struct g *wake;
 
 		mri_lock_take(&tm->chan->lock);
@@ -153,7 +154,7 @@ static bool will_fire(const struct mri_chan *c)
 static struct mr_timer *make(int64_t d, const struct mr_timer *like)
 {
 	struct mri_chan *c = like->fn ? NULL : mr_chan_new(sizeof(int64_t), 1);
-	struct mr_timer *tm = mri_try_alloc(sizeof *tm);
+	struct mr_timer *tm = malloc(sizeof *tm);
 
 	if (tm) {
 		*tm = *like;

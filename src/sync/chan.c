@@ -6,6 +6,9 @@
  * Lock order: c->lock before any run-queue lock. select locks several channels
  * in address order; nothing else holds two. No user code runs under it.
  *
+ * Whether an operation can go is also seen without the lock, by the words that are
+ * stored atomically (chan.h): one that cannot takes no lock if it does not wait.
+ *
  * An element goes straight from the sender's storage into the waiting receiver's, or
  * the other way round; who is woken has nothing left to do.
  *
@@ -23,6 +26,11 @@
 enum { SLAB = 64, MAX_ELEM = 1 << 30 };
 #define MAX_RING ((size_t)1 << 40)      /* bytes: more than any machine gives */
 
+/* Neighbours share no line. */
+union block {
+	struct mri_chan c;
+	char lines[128];
+};
 static struct mri_lock free_lock = MRI_LOCK_INIT(MRI_RANK_LEAF);
 static struct mri_chan *free_list, *free_tail;
 
@@ -34,14 +42,14 @@ static struct mri_chan *block_alloc(void)
 
 	mri_lock_take(&free_lock);
 	if (!free_list) {
-		struct mri_chan *slab = mri_try_alloc(SLAB * sizeof *slab);
+		union block *slab = mri_try_alloc(SLAB * sizeof *slab);
 
 		for (int i = 0; slab && i < SLAB; i++) {
-			mri_lock_init(&slab[i].lock, MRI_RANK_CHAN);
-			slab[i].next_free = i + 1 < SLAB ? &slab[i + 1] : NULL;
+			mri_lock_init(&slab[i].c.lock, MRI_RANK_CHAN);
+			slab[i].c.next_free = i + 1 < SLAB ? &slab[i + 1].c : NULL;
 		}
-		free_list = slab;
-		free_tail = slab ? &slab[SLAB - 1] : NULL;
+		free_list = slab ? &slab->c : NULL;
+		free_tail = slab ? &slab[SLAB - 1].c : NULL;
 	}
 	c = free_list;
 	if (c)
@@ -69,9 +77,9 @@ void mri_chan_init(struct mri_chan *c, size_t elem_size, size_t cap, char *ring)
 	c->live = 1;
 	c->closed = c->timer = false;
 	c->elem_size = (uint32_t)elem_size;
-	c->cap = cap;
+	c->cap = (uint32_t)cap;
+	c->turned = c->head = 0;
 	atomic_set(&c->count, (size_t)0, relaxed);      /* relaxed: nobody has it yet */
-	c->head = 0;
 	c->ring = ring;
 	c->recvq = c->sendq = NULL;
 	c->free_owner = NULL;
@@ -101,16 +109,9 @@ void *mr_chan_new(size_t elem_size, size_t cap)
 	return c;
 }
 
-struct mri_chan *mri_chan_of(const volatile void *ch)
+noreturn_fn void mri_chan_is_freed(void)
 {
-	struct mri_chan *c = (struct mri_chan *)(uintptr_t)ch;
-
-#ifdef MRI_DEV
-	/* Relaxed: a check for programs that are wrong anyway. */
-	if (c && !atomic_get(&c->live, relaxed))
-		mri_panic("use of freed channel");
-#endif
-	return c;
+	mri_panic("use of freed channel");
 }
 
 void mr_chan_free(const volatile void *ch)
@@ -145,48 +146,56 @@ void mr_chan_free(const volatile void *ch)
 
 /* ----------------------------------------------------------- primitives -- */
 
+/* Without a call for the common sizes. */
 static inline void copy(void *to, const void *from, size_t n)
 {
 	if (n == 8)
 		memcpy(to, from, 8);
 	else if (n == 4)
 		memcpy(to, from, 4);
+	else if (n == 1)
+		memcpy(to, from, 1);
+	else if (n == 16)
+		memcpy(to, from, 16);
 	else if (n)             /* else to and from may be NULL */
 		memcpy(to, from, n);
 }
 
-static char *slot(struct mri_chan *c, size_t i)
+static inline char *slot(const struct mri_chan *c, size_t i)
 {
-	if (!c->ring)           /* elements of no size */
-		return NULL;
-	i += c->head;
-	return c->ring + (i >= c->cap ? i - c->cap : i) * c->elem_size;
+	return c->ring ? c->ring + i * c->elem_size : NULL;     /* NULL: of no size */
 }
-static void put(struct mri_chan *c, const void *elem)
+static inline void set_count(struct mri_chan *c, size_t n)
 {
-	copy(slot(c, c->count), elem, c->elem_size);
-	atomic_set(&c->count, c->count + 1, relaxed);   /* relaxed: by the lock */
+	/* B1: release, pairs with B2. */
+	atomic_set(&c->count, n, release);
 }
-static void take(struct mri_chan *c, void *elem)
+static inline void put(struct mri_chan *c, const void *elem)
 {
-	if (elem)
-		copy(elem, slot(c, 0), c->elem_size);
-	c->head = c->head + 1 == c->cap ? 0 : c->head + 1;
-	atomic_set(&c->count, c->count - 1, relaxed);   /* relaxed: by the lock */
+	size_t i = c->head + c->count;
+
+	copy(slot(c, i >= c->cap ? i - c->cap : i), elem, c->elem_size);
+	set_count(c, c->count + 1);
+	if (c->count == 1)
+		mri_chan_turn(c);
 }
 
 /* The first waiter that can still be chosen. A select waits on several channels:
  * whoever sets chosen first has it, and leaves it to unlink the others. */
-static struct mri_waiter *dequeue(struct mri_waiter **q)
+static inline struct mri_waiter *dequeue(struct mri_waiter **q)
 {
 	struct mri_waiter *w;
 
-	while ((w = mri_waitq_pop(q)) != NULL) {
+	while ((w = *q) != NULL) {
 		uint32_t none = 0;
+		/* While it is queued its select cannot go away, even if it has been
+		 * chosen. Relaxed: it only decides who. The select made it 0 before it
+		 * let go of this channel's lock, and goes on only after J1. */
+		bool ours = !w->is_select ||
+			    atomic_cas(&w->g->chosen, &none, 1u, relaxed);
 
-		/* Relaxed: it only decides who. The select made it 0 before it let go of
-		 * this channel's lock, and comes back under it for its waiter. */
-		if (!w->is_select || atomic_cas(&w->g->chosen, &none, 1u, relaxed))
+		mri_chan_unqueue(q, w);
+		if (ours)
 			return w;
 	}
 	return NULL;
@@ -199,8 +208,9 @@ static struct g *outcome(struct mri_waiter *w, bool ok)
 	return w->g;
 }
 
-enum mri_chan_result mri_chan_send_now(struct mri_chan *c, const void *elem,
-				       struct g **wake)
+/* Inline into four callers: a quarter of a send that need not wait. */
+always_inline enum mri_chan_result send_now(struct mri_chan *c, const void *elem,
+					    struct g **wake)
 {
 	struct mri_waiter *w;
 
@@ -224,27 +234,42 @@ enum mri_chan_result mri_chan_send_now(struct mri_chan *c, const void *elem,
 	return MRI_CHAN_BLOCKS;
 }
 
-enum mri_chan_result mri_chan_recv_now(struct mri_chan *c, void *elem, struct g **wake)
+void mri_chan_recv_zero(struct mri_chan *c, void *elem)
+{
+	mri_chan_race_saw_close(c, NULL);
+	if (elem)
+		memset(elem, 0, c->elem_size);
+}
+
+always_inline enum mri_chan_result recv_now(struct mri_chan *c, void *elem,
+					    struct g **wake)
 {
 	struct mri_waiter *w = NULL;
 
 	*wake = NULL;
 	if (c->count) {
-		take(c, elem);
+		char *at = slot(c, c->head);
+
+		if (elem)
+			copy(elem, at, c->elem_size);
+		c->head = c->head + 1 == c->cap ? 0 : c->head + 1;
 		mri_chan_race_recv(c, NULL);
-		/* Room for the first sender that waits: it is the ring's last now. */
+		/* The first sender that waits has the place: it is the ring's last now,
+		 * and the ring as full as before. */
 		if (c->sendq && (w = dequeue(&c->sendq)) != NULL) {
-			put(c, w->elem);
+			copy(at, w->elem, c->elem_size);
 			mri_chan_race_send(c, w->g);
+		} else {
+			set_count(c, c->count - 1);
+			if (c->count + 1 == c->cap)
+				mri_chan_turn(c);
 		}
 	} else if (c->sendq && (w = dequeue(&c->sendq)) != NULL) {
 		if (elem)
 			copy(elem, w->elem, c->elem_size);
 		mri_chan_race_meet(c, w->g, NULL);
 	} else if (c->closed) {
-		mri_chan_race_saw_close(c, NULL);
-		if (elem)
-			memset(elem, 0, c->elem_size);
+		mri_chan_recv_zero(c, elem);
 		return MRI_CHAN_IS_CLOSED;
 	} else {
 		return MRI_CHAN_BLOCKS;
@@ -252,6 +277,17 @@ enum mri_chan_result mri_chan_recv_now(struct mri_chan *c, void *elem, struct g 
 	if (w)
 		*wake = outcome(w, true);
 	return MRI_CHAN_DONE;
+}
+
+enum mri_chan_result mri_chan_send_now(struct mri_chan *c, const void *elem,
+				       struct g **wake)
+{
+	return send_now(c, elem, wake);
+}
+
+enum mri_chan_result mri_chan_recv_now(struct mri_chan *c, void *elem, struct g **wake)
+{
+	return recv_now(c, elem, wake);
 }
 
 bool mri_chan_always_fed(const struct mri_chan *c)
@@ -284,25 +320,42 @@ static void finish(struct g *wake)
 
 /* ----------------------------------------------------------- operations -- */
 
+/* c's lock is held, and dropped once parked. False: closed. Inline: each return after a
+ * switch is one that the processor does not foresee. */
+static inline bool wait_send(struct mri_chan *c, const void *elem)
+{
+	struct mri_waiter w = { .g = mri_self(), .elem = (void *)(uintptr_t)elem };
+
+	mri_chan_queue(c, &c->sendq, &w);
+	mri_sched_park(mri_chan_unlock, c, MRI_WHY_SEND, c);
+	return w.ok;
+}
+
+static inline bool wait_recv(struct mri_chan *c, void *elem)
+{
+	struct mri_waiter w = { .g = mri_self(), .elem = elem };
+
+	atomic_set(&w.g->wait.from, c, relaxed); /* relaxed: for reports */
+	mri_chan_queue(c, &c->recvq, &w);
+	mri_sched_park(mri_chan_unlock, c, MRI_WHY_RECV, c);
+	return w.ok;
+}
+
 void mr_chan_send_from(const volatile void *ch, const void *elem)
 {
 	struct mri_chan *c = mri_chan_of(ch);
-	struct mri_waiter w = { .elem = (void *)(uintptr_t)elem };
 	enum mri_chan_result r;
 	struct g *wake;
 
 	mri_init_check_fork();
-	if (!c)
+	if (unlikely(!c))
 		for (;;)
 			mri_sched_park(NULL, NULL, MRI_WHY_SEND_NIL, NULL);
 	mri_race_read(elem, c->elem_size);
 	mri_lock_take(&c->lock);
-	r = mri_chan_send_now(c, elem, &wake);
+	r = send_now(c, elem, &wake);
 	if (r == MRI_CHAN_BLOCKS) {
-		w.g = mri_self();
-		mri_waitq_push(&c->sendq, &w);
-		mri_sched_park(mri_chan_unlock, c, MRI_WHY_SEND, c);
-		if (w.ok)
+		if (wait_send(c, elem))
 			return;
 		r = MRI_CHAN_IS_CLOSED;
 	} else {
@@ -316,25 +369,22 @@ void mr_chan_send_from(const volatile void *ch, const void *elem)
 bool mr_chan_recv_into(const volatile void *ch, void *elem)
 {
 	struct mri_chan *c = mri_chan_of(ch);
-	struct mri_waiter w = { .elem = elem };
 	enum mri_chan_result r;
 	struct g *wake;
 	size_t size;
+	bool ok;
 
 	mri_init_check_fork();
-	if (!c)
+	if (unlikely(!c))
 		for (;;)
 			mri_sched_park(NULL, NULL, MRI_WHY_RECV_NIL, NULL);
 	size = c->elem_size;
 	mri_lock_take(&c->lock);
-	r = mri_chan_recv_now(c, elem, &wake);
+	r = recv_now(c, elem, &wake);
 	if (r == MRI_CHAN_BLOCKS) {
-		w.g = mri_self();
-		atomic_set(&w.g->wait.from, c, relaxed); /* relaxed: for reports */
-		mri_waitq_push(&c->recvq, &w);
-		mri_sched_park(mri_chan_unlock, c, MRI_WHY_RECV, c);
+		ok = wait_recv(c, elem);
 		mri_race_write(elem, size);
-		return w.ok;
+		return ok;
 	}
 	mri_lock_drop(&c->lock);
 	finish(wake);
@@ -357,10 +407,14 @@ int mr_chan_trysend_from(const volatile void *ch, const void *elem)
 	struct g *wake;
 
 	mri_init_check_fork();
-	if (!c)
+	if (unlikely(!c))
+		return MR_CHAN_WOULD_BLOCK;
+	r = mri_chan_peek_send(c);
+	mri_chan_unlocked();
+	if (r == MRI_CHAN_BLOCKS)
 		return MR_CHAN_WOULD_BLOCK;
 	mri_lock_take(&c->lock);
-	r = mri_chan_send_now(c, elem, &wake);
+	r = send_now(c, elem, &wake);
 	if (r == MRI_CHAN_DONE)
 		mri_race_read(elem, c->elem_size);
 	return try_result(c, r, wake);
@@ -373,10 +427,19 @@ int mr_chan_tryrecv_into(const volatile void *ch, void *elem)
 	struct g *wake;
 
 	mri_init_check_fork();
-	if (!c)
+	if (unlikely(!c))
 		return MR_CHAN_WOULD_BLOCK;
+	r = mri_chan_peek_recv(c);
+	mri_chan_unlocked();
+	if (r == MRI_CHAN_BLOCKS)
+		return MR_CHAN_WOULD_BLOCK;
+	if (r == MRI_CHAN_IS_CLOSED) {
+		mri_chan_recv_zero(c, elem);
+		mri_race_write(elem, c->elem_size);
+		return MR_CHAN_CLOSED;
+	}
 	mri_lock_take(&c->lock);
-	r = mri_chan_recv_now(c, elem, &wake);
+	r = recv_now(c, elem, &wake);
 	if (r != MRI_CHAN_BLOCKS)
 		mri_race_write(elem, c->elem_size);
 	return try_result(c, r, wake);
@@ -400,8 +463,10 @@ static struct g *dismiss(struct mri_chan *c, struct mri_waiter **q, struct g *li
 
 struct g *mri_chan_close_now(struct mri_chan *c, struct g *list)
 {
-	c->closed = true;
 	mri_chan_race_close(c);
+	/* B5: release, pairs with B6. */
+	atomic_set(&c->closed, true, release);
+	mri_chan_turn(c);
 	list = dismiss(c, &c->recvq, list);
 	return dismiss(c, &c->sendq, list);
 }

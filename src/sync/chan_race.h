@@ -1,7 +1,7 @@
 /* chan_race.h - the race build: what a channel orders, rules 1 to 3 of MEMORY_MODEL.md.
  *
- * The channel's lock is held in all but init and free. `by` is who sends or receives, or
- * NULL, the caller. Empty in every other build. */
+ * The channel's lock is held in all but init, free, and the caller's saw_close. `by` is
+ * who sends or receives, or NULL, the caller. Empty in every other build. */
 #ifndef MRI_SYNC_CHAN_RACE_H
 #define MRI_SYNC_CHAN_RACE_H
 #include "sync/chan.h"

@@ -41,13 +41,19 @@ static struct mri_lock table = MRI_LOCK_INIT(MRI_RANK_LEAF);
 static struct record *of_lock[BUCKETS], *of_waiter[BUCKETS], *unused;
 static uint32_t round_no;
 
+uint32_t mr_locks_watched = 1;
+
 /* A child of fork has no use for it, and the table's lock may be held by nobody there. */
 static bool is_on(void)
 {
 	if (mri_forked)
 		return false;
 	mri_self();             /* the first call of all reads the environment */
-	return mri_config.partial_deadlocks;
+	if (mri_config.partial_deadlocks)
+		return true;
+	/* Relaxed: as long as others see the 1, they ask here. */
+	atomic_set(&mr_locks_watched, 0u, relaxed);
+	return false;
 }
 
 /* --------------------------------------------------------------------- the table -- */

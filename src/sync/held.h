@@ -8,11 +8,12 @@
 #include "rt/rt.h"
 
 /* Whether the functions below are to be called. True also as long as the environment has
- * not been read, since a lock may be the first call of all. */
+ * not been read, since a lock may be the first call of all. Said here and not by the
+ * runtime, in the public header a program's locks ask the same. */
 static inline bool mri_held_wanted(void)
 {
 	/* Relaxed: a lock that is taken while the environment is read may be left out. */
-	return unlikely(atomic_get(&mri_config.partial_deadlocks, relaxed) != 0);
+	return unlikely(atomic_get(&mr_locks_watched, relaxed) != 0);
 }
 
 /* The running goroutine has locked it, without being granted it by another. */

@@ -14,7 +14,7 @@ struct mri_waiter {
 	void *elem;                     /* channel: the element's place */
 	const void *obj;                /* the channel (select has one waiter per case) */
 	int index;                      /* select: which case */
-	uint8_t queued;                 /* on a queue; by the queue's lock */
+	uint8_t queued;                 /* atomic: on a queue; by the queue's lock */
 	uint8_t ok;                     /* outcome, by the waker before ready */
 	uint8_t is_select;              /* must win g->chosen before it may be dequeued */
 	uint8_t kind;                   /* the owner's (reader or writer, ...) */
@@ -57,15 +57,17 @@ static inline void mri_waitq_push_front(struct mri_waiter **head, struct mri_wai
 }
 static inline void mri_waitq_remove(struct mri_waiter **head, struct mri_waiter *w)
 {
-	w->queued = 0;
 	if (w->next == w) {
 		*head = NULL;
-		return;
+	} else {
+		w->next->prev = w->prev;
+		w->prev->next = w->next;
+		if (*head == w)
+			*head = w->next;
 	}
-	w->next->prev = w->prev;
-	w->prev->next = w->next;
-	if (*head == w)
-		*head = w->next;
+	/* J1: release, pairs with J2 in select.c: whose waiter this is may take it away
+	 * without the lock, if it is not to be woken by us. */
+	atomic_set(&w->queued, (uint8_t)0, release);
 }
 static inline struct mri_waiter *mri_waitq_pop(struct mri_waiter **head)
 {

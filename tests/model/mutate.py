@@ -50,8 +50,10 @@ CONCERNED = {
     "sync/waitgroup.c": ["waitgroup"],
     "sync/once.c": ["once"],
     "sync/waitq.c": ["mutex"],
-    "sync/chan.c": ["chan"],
-    "sync/select.c": ["chan"],
+    "sync/chan.c": ["chan", "peek"],
+    "sync/chan.h": ["peek"],
+    "sync/waitq.h": ["peek"],
+    "sync/select.c": ["chan", "peek"],
 }
 # Statements that can be left out: each is there to wake somebody or to order something.
 DROP = re.compile(

@@ -9,13 +9,14 @@ MODEL_B := build/$(notdir $(firstword $(CC)))-model
 MODEL_ENGINE := explorer memory future race kernel faults report
 
 # Each test, and the shipped files it is about.
-MODEL_TESTS := litmus runq lock proc epoch timer mutex rwmutex waitgroup once chan sched idle
+MODEL_TESTS := litmus runq lock proc epoch timer mutex rwmutex waitgroup once chan peek sched idle
 model_src_runq  := rt/runq.c
 model_src_lock  := rt/lock.c
 model_src_proc  := rt/proc.c
 MODEL_RT := rt/sched.c rt/find.c rt/idle.c rt/runq.c rt/lock.c rt/proc.c rt/g.c rt/timer.c
 model_src_epoch := rt/epoch.c $(MODEL_RT)
 model_src_chan  := sync/chan.c sync/select.c sync/waitq.c $(MODEL_RT)
+model_src_peek  := $(model_src_chan)
 model_src_sched := $(MODEL_RT)
 model_src_idle  := $(MODEL_RT)
 model_src_timer := $(MODEL_RT)
@@ -25,7 +26,7 @@ model_src_waitgroup := sync/waitgroup.c sync/waitq.c $(MODEL_RT)
 model_src_once  := sync/once.c sync/waitq.c $(MODEL_RT)
 
 MODEL_CFLAGS := -std=gnu11 -g $(WARNINGS) -Wno-unused-value -Wno-psabi -DMRI_MODEL -DMRI_DEV \
-		-DMRI_HOSTILE -Itests/model -Isrc -Iinclude
+		-DMRI_HOSTILE -DMR_NO_INLINE -Itests/model -Isrc -Iinclude
 # Instrumented, but not "a TSan build": there is no sanitizer here.
 MODEL_TESTED := -O1 -fsanitize=thread -U__SANITIZE_THREAD__
 MODEL_BINS   := $(MODEL_TESTS:%=$(MODEL_B)/%_test)

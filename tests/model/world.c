@@ -7,6 +7,7 @@
 #include "sync/held.h"
 
 struct mri_config mri_config;
+uint32_t mr_locks_watched;
 int mri_forked;
 struct g mri_main_g;
 struct m world_ms[WORLD_MS];
@@ -195,7 +196,7 @@ void world_all_done(void)
 		model_fail("check", "%u of %d goroutines ended", ended, ngs);
 }
 
-/* ---- sync/held.c: never called, mri_config says so ---- */
+/* ---- sync/held.c: never called, mr_locks_watched says so ---- */
 void mri_held_add(const void *lock, enum mri_why how, void *pc)
 {
 	(void)lock, (void)how, (void)pc;
