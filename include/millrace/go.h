@@ -28,8 +28,9 @@ typedef struct mr_go_opts {
  *
  * mr_capture_args, called as a function of any type, saves its arguments in a buffer
  * of the running thread; mr_capture_few does with up to 3. mr_go_captured makes a
- * goroutine of fn and the arguments saved just before. name, file and line say in reports what was started where; the strings
- * are not copied. mr_go_captured_with adds options.
+ * goroutine of fn and the arguments saved just before. name, file and line say in
+ * reports what was started where; the strings are not copied. mr_go_captured_with adds
+ * options.
  *
  * Both panic as mr_go() does. What was done before them happens before fn starts. */
 extern MR_API void (*const mr_capture_args)(void);
@@ -156,9 +157,10 @@ MR_C_END
 /* Capture the arguments of a call fn(args...), which nothing that could park may part
  * from the call that uses them.
  *
- * The call is compiled against mr_capture_args, or mr_capture_few, with fn's own type: a routine that finds
- * the arguments where fn would, in the argument registers and 16 words of stack. Hence
- * the limits. A long double result would stay on the x87 stack, as nothing fetches it. */
+ * The call is compiled against mr_capture_args, or mr_capture_few, with fn's own type: a
+ * routine that finds the arguments where fn would, in the argument registers and 16 words
+ * of stack. Hence the limits. A long double result would stay on the x87 stack, as nothing
+ * fetches it. */
 #define mr_capture(...)                                                                 \
 	(mr_static_assert(mr_args_fit(__VA_ARGS__),                                     \
 			  "argument over 16 bytes: pass a pointer"),                    \

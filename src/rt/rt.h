@@ -236,8 +236,8 @@ extern struct g mri_main_g;
  * first call of a process starts the runtime.
  *
  * A compiler that sees a thread-local keeps its address across a park, where the thread
- * changes: so it is read by assembly, which it does not see through, or else by a function
- * that is never inlined. */
+ * changes: so it is read by assembly, which it does not see through, or else by a
+ * function that is never inlined. */
 #if defined(__x86_64__) && defined(__LP64__) && !defined(MRI_MODEL)
 struct g *mri_init_self(void);          /* this thread's first call */
 static inline struct g *mri_self_or_null(void)
