@@ -4,13 +4,13 @@
 #	make bench ARGS='Mutex ChanSync'        these only
 #	make bench ROUNDS=9 PROCS='1 4' NOGO=1
 BENCH_SRC  := $(sort $(wildcard bench/*.c))
-BENCH_OBJ  := $(BENCH_SRC:%.c=$(B)/%.o)
-BENCH_PROG := $(B)/bench/bench
+BENCH_OBJ  := $(BENCH_SRC:%.c=$(O)/%.o)
+BENCH_PROG := $(O)/bench/bench
 
-$(BENCH_OBJ): $(B)/%.o: %.c $(B)/flags
+$(BENCH_OBJ): $(O)/%.o: %.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
-$(BENCH_PROG): $(BENCH_OBJ) $(B)/libmillrace.a
+$(BENCH_PROG): $(BENCH_OBJ) $(O)/libmillrace.a
 	$(CC) -o $@ $^ $(ALL_LDFLAGS)
 -include $(BENCH_OBJ:.o=.d)
 
