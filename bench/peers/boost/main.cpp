@@ -296,8 +296,9 @@ static void toiling_pinger(bench *b, int64_t messages)
 
 	for (int64_t i = 0; i < messages; i += 2) {
 		ping.push(v);
-		v = toil(pong.value_pop());
+		v = pong.value_pop();
 		odd += static_cast<int64_t>(v & 1);
+		v = toil(v);
 	}
 	ping.close();
 	other.join();

@@ -71,10 +71,10 @@ func buffered(b *bench, pairs int64) {
 }
 
 func toil(x uint64) uint64 {
-	for range 40000 {
-		x = x*6364136223846793005 + 1442695040888963407
+	for range 25000 {
+		x = (x ^ x>>33) * 6364136223846793005
 	}
-	return x
+	return x | 1
 }
 
 func toilingPinger(b *bench, messages int64) {
@@ -87,8 +87,9 @@ func toilingPinger(b *bench, messages int64) {
 	v, odd := uint64(1), int64(0)
 	for i := int64(0); i < messages; i += 2 {
 		ping <- v
-		v = toil(<-pong)
+		v = <-pong
 		odd += int64(v & 1)
+		v = toil(v)
 	}
 	close(ping)
 	b.work(2 * odd)

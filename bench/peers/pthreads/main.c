@@ -213,8 +213,9 @@ static void *toiling_pinger(void *arg)
 	start(&t, ponger, &c);
 	for (int64_t i = 0; i < s->n; i += 2) {
 		put(&c.ping, v);
-		v = toil(get(&c.pong));
+		v = get(&c.pong);
 		odd += (int64_t)(v & 1);
+		v = toil(v);
 	}
 	pthread_join(t, NULL);
 	bench_work(s->b, 2 * odd);
