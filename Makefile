@@ -167,7 +167,7 @@ examples: $(filter $(O)/examples/%,$(PLAIN))
 demo: $(O)/examples/wordcount
 	$(O)/examples/wordcount $(DEMO_DIR)
 bench: $(BENCH_BINS)
-	@for b in $(BENCH_BINS); do ./$$b $(ARGS) || exit 1; done
+	@for b in $(BENCH_BINS); do ./$$b $(B) $(ARGS) || exit 1; done
 
 # ---- install ----
 pc_flags := $(if $(filter race,$(VARIANT)), -fsanitize=thread)
@@ -229,7 +229,9 @@ help:
 	@echo 'make check           that under every sanitizer, compiler and CPU, and static checks'
 	@echo 'make demo            count the words of DEMO_DIR (/usr/include)'
 	@echo 'make model           all interleavings of the lock-free parts; make model-quick'
-	@echo 'make examples        make bench        make format        make clean'
+	@echo 'make bench           beside Go, Tokio and others; B="ChanSync Mutex", ROUNDS, PROCS;'
+	@echo '                     make bench-scale; bench/README.md'
+	@echo 'make examples        make format        make clean'
 	@echo 'make install         PREFIX=/usr/local LIBDIR= DESTDIR=; make uninstall'
 	@echo 'choose               VARIANT=$(VARIANTS)'
 	@echo '                     CC=clang  OPT=-O3  CROSS=aarch64-linux-gnu-'

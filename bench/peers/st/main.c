@@ -377,5 +377,5 @@ static void begin(void)
 
 int main(int argc, char **argv)
 {
-	return peer_main(argc, argv, entries, ST_VERSION ", gcc " __VERSION__, begin);
+	return peer_main(argc, argv, entries, PEER_VERSION ", gcc " __VERSION__, begin);
 }
