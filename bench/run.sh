@@ -88,8 +88,8 @@ cut -f2- "$tmp/versions" | sed 's/^/# /'
 cat "$tmp/missing"
 echo "# medians of $rounds runs, their spread, millrace / peer"
 echo "$everybody" | awk '
-	{ printf NR == 1 ? "%-34s %5s %17s" : "%s%s%24s", NR == 1 ? "benchmark" : "",
-		NR == 1 ? "procs" : "", $1 }
+	NR == 1 { printf "%-34s %5s %17s", "benchmark", "procs", $1; next }
+	{ printf "%24s", $1 }
 	END { print "" }'
 : >"$tmp/results"
 for name in $names; do

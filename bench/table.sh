@@ -29,7 +29,7 @@ function cell(bench, unit, peer, scale,    p, s, v, some)
 }
 function row(bench, unit, what,    scale, p, line)
 {
-	scale = unit == "ns/op" && value[bench, unit, "millrace", procs[1]] >= 1e6 ? 1e6 : 1
+	scale = unit == "ns/op" && value[bench, unit, "millrace", procs[1]] + 0 >= 1e6 ? 1e6 : 1
 	line = "| " what (scale > 1 ? ", ms" : "") " |"
 	for (p = 1; p <= peers; p++) line = line " " cell(bench, unit, name[p], scale) " |"
 	print line

@@ -188,6 +188,7 @@ func main() {
 	entries = append(entries, contextBenches...)
 	entries = append(entries, mapBenches...)
 	entries = append(entries, memBenches...)
+	entries = append(entries, scaleBenches...)
 	found := 0
 	for _, e := range entries {
 		isScale := strings.HasPrefix(e.name, "Scale")
