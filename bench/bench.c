@@ -1,9 +1,9 @@
 /* bench.c - runs the benchmarks named on the command line, or all of them.
  *
- * bench.h says what it takes. Prints a line for each in the format of `go test -bench` (so that benchstat reads it):
- * BenchmarkName-procs, ops, then figures and their units. MILLRACE=procs=N sets the
- * procs. One run of one benchmark in a process of its own measures
- * best: run.sh does that and takes the medians. */
+ * bench.h says what it takes. Prints a line for each in the format of `go test -bench`
+ * (so that benchstat reads it): BenchmarkName-procs, ops, then figures and their units.
+ * MILLRACE=procs=N sets the procs. One run of one benchmark in a process of its own
+ * measures best: run.sh does that and takes the medians. */
 #include "bench.h"
 
 #include <pthread.h>
@@ -100,7 +100,10 @@ static void run(const bench_entry *e, duration goal, int64_t size)
 {
 	bench b = { .size = size };
 
+	/* Starting up, or another program's turn, may have hit the first call. */
 	run_n(&b, e, 1);
+	if (b.took >= goal && b.took < SECOND)
+		run_n(&b, e, 1);
 	while (b.took < goal && b.n < MAX_OPS) {
 		double each = (double)(b.took > 0 ? b.took : 1) / (double)b.n;
 		double aim = 1.2 * (double)goal / each;

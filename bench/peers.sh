@@ -1,4 +1,5 @@
-# peers.sh - sourced by run.sh and scale.sh: finds and builds the programs to compare.
+# peers.sh - sourced by run.sh and scale.sh: finds and builds the programs to compare, and
+# writes results.
 #
 # peers_build DIR NAME...   builds into DIR; leaves in $tmp, tabs between the fields,
 #	programs   name, path; millrace ($bench) first
@@ -37,7 +38,10 @@ compiles()                      # COMPILER, LANGUAGE, HEADER
 }
 debian() { dpkg-query -W -f '${Version}' "$1" 2>/dev/null; }
 go_builds() (cd "$here/peers/go" && GOTOOLCHAIN=local GOFLAGS='' go build -o "$1" .)
-cargo_builds() (cd "$here/peers/tokio" && cargo build -q --release --locked --target-dir "$1")
+cargo_builds()
+(
+	cd "$here/peers/tokio" && cargo build -q --release --locked --target-dir "$1"
+)
 
 peers_build()
 {
@@ -45,11 +49,14 @@ peers_build()
 	shift
 	mkdir -p "$peer_dir"
 	: >"$tmp/missing"
-	found millrace "$bench" "millrace ${BENCH_VERSION:-}, ${BENCH_CC:-} ${BENCH_FLAGS:-}"
+	found millrace "$bench" \
+		"millrace ${BENCH_VERSION:-}, ${BENCH_CC:-} ${BENCH_FLAGS:-}"
 	for peer; do
 		case $peer in
 		*=*)
-			found "${peer%%=*}" "${peer#*=}" "$("${peer#*=}" -V 2>/dev/null)" ;;
+			peer_prog=${peer#*=}
+			found "${peer%%=*}" "$peer_prog" \
+				"$("$peer_prog" -V 2>/dev/null)" ;;
 		Go)
 			[ -z "${NOGO:-}" ] && there Go "golang" command -v go &&
 			built Go "$peer_dir/go-bench" "$(go version)" \
@@ -63,7 +70,8 @@ peers_build()
 				compiles g++ c++ boost/fiber/all.hpp &&
 			built Boost.Fiber "$peer_dir/boost" " -O2" \
 				g++ $C_FLAGS -std=c++17 -pthread -o "$peer_dir/boost" \
-				"$here/peers/boost/main.cpp" -lboost_fiber -lboost_context ;;
+				"$here/peers/boost/main.cpp" \
+				-lboost_fiber -lboost_context ;;
 		libst)
 			there libst "libst-dev" compiles "${CC:-cc}" c st.h &&
 			built libst "$peer_dir/st" " -O2" ${CC:-cc} $C_FLAGS \
@@ -71,9 +79,40 @@ peers_build()
 				-o "$peer_dir/st" "$here/peers/st/main.c" -lst ;;
 		pthreads)
 			built pthreads "$peer_dir/pthreads" " -O2" ${CC:-cc} $C_FLAGS \
-				-pthread -o "$peer_dir/pthreads" "$here/peers/pthreads/main.c" ;;
+				-pthread -o "$peer_dir/pthreads" \
+				"$here/peers/pthreads/main.c" ;;
 		*)
 			echo "# missing: $peer (no such peer)" >>"$tmp/missing" ;;
 		esac
 	done
+}
+
+commit_of()                     # with a + if there are changes that are not committed
+{
+	commit=$(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)
+	git -C "$here" diff --quiet HEAD 2>/dev/null || commit=$commit+
+	echo "$commit"
+}
+results_write()                 # MORE about the run; the results are in $tmp/results
+{
+	quoted() { printf '"%s"' "$(printf %s "$1" | tr -d '"\\' | tr '\n\t' '  ')"; }
+	listed() { sed '$!s/$/,/'; }
+	cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)
+	echo '{'
+	echo "\"machine\": {\"kernel\": $(quoted "$(uname -srm)")," \
+		"\"cpu\": $(quoted "$cpu"), \"cores\": $(nproc)},"
+	echo "\"run\": {\"date\": \"$(date -u +%Y-%m-%dT%H:%MZ)\"," \
+		"\"commit\": \"$(commit_of)\", \"rounds\": $rounds, $1},"
+	echo '"programs": ['
+	tr -d '"\\' <"$tmp/versions" | sed 's/ *$//' |
+		awk -F'\t' -v form='{"peer": "%s", "version": "%s"}\n' \
+			'{ printf form, $1, $2 }' | listed
+	echo '],'
+	echo '"missing": ['
+	sed 's/^# missing: \(.*\)$/"\1"/' "$tmp/missing" | listed
+	echo '],'
+	echo '"results": ['
+	listed <"$tmp/results"
+	echo ']'
+	echo '}'
 }

@@ -1,10 +1,10 @@
 # bench/rules.mk - included by the top Makefile.
 #
-#	make bench                              all, beside all peers that are installed;
-#	                                        writes bench/results/DATE-COMMIT.json, .svg
-#	make bench B='Mutex ChanSync'           these only
+#	make bench                          all, beside all peers that are installed;
+#	                                    writes bench/results/DATE-COMMIT.json, .svg
+#	make bench B='Mutex ChanSync'       these only
 #	make bench ROUNDS=9 PROCS='1 4' PEERS='Go Tokio' NOGO=1 MS=100 WITH=hog OUT=mine
-#	make bench-scale                        over sizes and procs: docs/SCALE.md
+#	make bench-scale                    over sizes and procs: docs/SCALE.md
 # bench/README.md says more.
 BENCH_SRC  := $(sort $(wildcard bench/*.c))
 BENCH_OBJ  := $(BENCH_SRC:%.c=$(O)/%.o)

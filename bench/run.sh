@@ -17,9 +17,9 @@
 #
 # Each run is a process of its own. Printed are the median, half of the distance between
 # the least and the most in per cent of it, and the ratio millrace / peer: under 1,
-# millrace is faster or smaller. "-": the peer has it not. "fails", "hung", "wrong" (it did
-# not do the work that lines.txt asks for): no figure. On a busy machine (the load is in
-# the first line) only the ratio means something.
+# millrace is faster or smaller. "-": the peer has it not. "fails", "hung", "wrong" (it
+# did not do the work that lines.txt asks for): no figure. On a busy machine (the load is
+# in the first line) only the ratio means something.
 set -u
 LC_ALL=C; export LC_ALL
 here=$(cd "$(dirname "$0")" && pwd)
@@ -55,14 +55,16 @@ one()
 	extra=
 	if [ "$1" = millrace ]; then extra=$with
 	elif [ "$1" = Go ]; then case $with in *hog*) extra="-w hog" ;; esac; fi
-	timeout "${LIMIT:-60}" "$program" -t "${MS:-300}" $extra "$2" >"$tmp/out" 2>"$tmp/err"
+	timeout "${LIMIT:-60}" "$program" -t "${MS:-300}" $extra "$2" \
+		>"$tmp/out" 2>"$tmp/err"
 	status=$?
 	if [ $status -eq 124 ]; then
 		went_wrong "$1" hung "$2, $3 procs: more than ${LIMIT:-60} s"
 	elif [ $status -ne 0 ] || ! grep -q '^Benchmark' "$tmp/out"; then
 		went_wrong "$1" fails "$2, $3 procs: status $status"
 		head -n 20 "$tmp/err" >>"$tmp/failures"
-	elif ! why=$(awk -v name="$2" -f "$here/work.awk" "$here/lines.txt" "$tmp/out"); then
+	elif ! why=$(awk -v name="$2" -f "$here/report/work.awk" "$here/lines.txt" \
+			"$tmp/out"); then
 		went_wrong "$1" wrong "$2, $3 procs: $why"
 	else
 		awk -v who="$1" '/^Benchmark/ {
@@ -101,43 +103,25 @@ for name in $names; do
 		while [ $round -lt "$rounds" ]; do
 			round=$((round + 1))
 			for who in $everybody; do
-				grep -q "^$who [hfw]" "$tmp/values" || one "$who" "$name" "$procs"
+				grep -q "^$who [hfw]" "$tmp/values" ||
+					one "$who" "$name" "$procs"
 			done
 		done
 		awk -v name="$name" -v procs="$procs" -v all="$(echo $everybody)" \
-			-v json="$tmp/results" -f "$here/rows.awk" "$tmp/values"
+			-v json="$tmp/results" -f "$here/report/rows.awk" "$tmp/values"
 	done
 done
 if [ -f "$tmp/failures" ]; then echo; cat "$tmp/failures"; fi
 
 # ---- the results ----
-commit=$(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)
-git -C "$here" diff --quiet HEAD 2>/dev/null || commit=$commit+
-[ $# -gt 0 ] || out=$(date +%Y-%m-%d)-$commit
+[ $# -gt 0 ] || out=$(date +%Y-%m-%d)-$(commit_of)
 out=${OUT:-${out:-}}
 if [ -n "$out" ]; then
 	case $out in */*) ;; *) out=$here/results/$out ;; esac
 	out=${out%.json}
-	plain() { printf %s "$1" | tr -d '"\\' | tr '\n\t' '  '; }
-	{
-		echo '{'
-		echo "\"machine\": {\"kernel\": \"$(uname -srm)\", \"cpu\": \"$(plain "$cpu")\"," \
-			"\"cores\": $(nproc), \"load\": ${load:-0}},"
-		echo "\"run\": {\"date\": \"$(date -u +%Y-%m-%dT%H:%MZ)\", \"commit\": \"$commit\"," \
-			"\"rounds\": $rounds, \"ms\": ${MS:-300}, \"with\": \"${WITH:-}\"},"
-		echo '"programs": ['
-		awk -F'\t' '{ printf "%s{\"peer\": \"%s\", \"version\": \"%s\"}", sep, $1, $2
-			sep = ",\n" } END { print "" }' "$tmp/versions"
-		echo '],'
-		echo '"missing": ['
-		sed 's/^# missing: //' "$tmp/missing" |
-			awk '{ printf "%s\"%s\"", sep, $0; sep = ",\n" } END { if (NR) print "" }'
-		echo '],'
-		echo '"results": ['
-		sed '$!s/$/,/' "$tmp/results"
-		echo ']'
-		echo '}'
-	} >"$out.json" && "$here/svg.sh" "$out.json" >"$out.svg" || exit 1
+	more="\"ms\": ${MS:-300}, \"load\": ${load:-0}, \"with\": \"${WITH:-}\""
+	results_write "$more" >"$out.json" &&
+		"$here/report.sh" ratios "$out.json" >"$out.svg" || exit 1
 	echo
 	echo "written: $out.json $out.svg"
 fi

@@ -5,8 +5,8 @@
 #
 # BENCH ROUNDS MS LIMIT NOGO   as in run.sh; 3 rounds, of 100 ms at least
 # MAX                          leave out larger sizes
-# OUT                          a folder to write to instead of docs/scale; SCALE.md is then
-#                              left alone
+# OUT                          a folder to write to instead of docs/scale; SCALE.md is
+#                              then left alone
 set -u
 LC_ALL=C; export LC_ALL
 here=$(cd "$(dirname "$0")" && pwd)
@@ -47,22 +47,19 @@ point()
 		done <"$tmp/programs"
 	done
 	cut -f1 "$tmp/programs" | while read -r who; do
-		grep "^$who " "$tmp/values" | sort -k2,2n | awk -v name="$name" -v x="$1" '
-			{ v[NR] = $2 }
-			END {
-				m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2
-				printf "{\"series\": \"%s\", \"x\": %d, \"peer\": \"%s\", ", name, x, $1
-				if (v[1] == "-") print "\"went\": \"wrong\"}"
-				else printf "\"median\": %.6g, \"least\": %.6g, \"most\": %.6g}\n",
-					m, v[1], v[NR]
-			}'
+		grep "^$who " "$tmp/values" | sort -k2,2n |
+			awk -v name="$name" -v x="$1" -f "$here/report/point.awk"
 	done | tee -a "$tmp/results"
 }
 once()                          # WHO PROGRAM: "WHO ns", or "WHO -" if it went wrong
 {
-	if timeout "${LIMIT:-120}" "$2" -t "${MS:-100}" $size "$name" >"$tmp/out" 2>"$tmp/err" &&
-		awk -v name="$name" -f "$here/work.awk" "$here/lines.txt" "$tmp/out"; then
-		awk -v who="$1" '/^Benchmark/ { print who, $3 }' "$tmp/out" >>"$tmp/values"
+	if timeout "${LIMIT:-120}" "$2" -t "${MS:-100}" $size "$name" \
+			>"$tmp/out" 2>"$tmp/err" &&
+		awk -v name="$name" -f "$here/report/work.awk" \
+			"$here/lines.txt" "$tmp/out"
+	then
+		awk '/^Benchmark/ { print $3 }' "$tmp/out" | sed "s/^/$1 /" \
+			>>"$tmp/values"
 	else
 		echo "$1 -" >>"$tmp/values"
 		echo "scale.sh: $1 $name $size, $procs procs went wrong" >&2
@@ -81,25 +78,11 @@ for name in SpawnJoinBatch ChanBuffered4to4 Mutex8; do
 	series $name procs 1 2 4 8 16 32 64
 done
 
-cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)
-commit=$(git -C "$here" rev-parse --short HEAD 2>/dev/null || echo unknown)
 mkdir -p "$out"
-{
-	echo '{'
-	echo "\"machine\": {\"kernel\": \"$(uname -srm)\", \"cpu\": \"$cpu\", \"cores\": $cpus},"
-	echo "\"run\": {\"date\": \"$(date -u +%Y-%m-%d)\", \"commit\": \"$commit\"," \
-		"\"rounds\": $rounds, \"ms\": ${MS:-100}},"
-	echo '"programs": ['
-	awk -F'\t' '{ printf "%s{\"peer\": \"%s\", \"version\": \"%s\"}", sep, $1, $2
-		sep = ",\n" } END { print "" }' "$tmp/versions"
-	echo '],'
-	echo '"results": ['
-	sed '$!s/$/,/' "$tmp/results"
-	echo ']'
-	echo '}'
-} >"$out/scale.json"
-for name in $(sed -n 's/.*"series": "\([A-Za-z0-9]*\)".*/\1/p' "$out/scale.json" | uniq); do
-	"$here/plot.sh" "$out/scale.json" "$name" >"$out/$name.svg"
+results_write "\"ms\": ${MS:-100}" >"$out/scale.json"
+series=$(sed -n 's/.*"series": "\([A-Za-z0-9]*\)".*/\1/p' "$out/scale.json" | uniq)
+for name in $series; do
+	"$here/report.sh" plot "$out/scale.json" "$name" >"$out/$name.svg"
 done
-[ -n "${OUT:-}" ] || "$here/scale_table.sh" "$out/scale.json" |
+[ -n "${OUT:-}" ] || "$here/report.sh" scale "$out/scale.json" |
 	"$here/splice.sh" "$here/../docs/SCALE.md" scale docs/scale/scale.json

@@ -1,7 +1,7 @@
 #!/bin/sh
 # splice.sh [-c] DOCUMENT NAME [SOURCE] <TEXT - put TEXT between the lines
-# <!-- NAME: SOURCE --> and <!-- end of NAME --> of DOCUMENT, with SOURCE, if given, in the
-# first. -c: only compare what is there; exit 1, and show the difference, if it is another.
+# <!-- NAME: SOURCE --> and <!-- end of NAME --> of DOCUMENT, with SOURCE, if given, in
+# the first. -c: only compare; exit 1, and show the difference, if there is one.
 check=
 [ "$1" != -c ] || { check=1; shift; }
 new=$(mktemp) || exit 2

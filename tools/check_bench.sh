@@ -1,7 +1,7 @@
 #!/bin/sh
-# check_bench.sh - the tables in README.md and docs/SCALE.md are what the results that they
-# name say; and what makes them works: with made-up programs, one that does not do its
-# work, one that fails, one that hangs and one that is not there, each is told as such.
+# check_bench.sh - the tables in README.md and docs/SCALE.md are what the results that
+# they name say; and what makes them works: of made-up programs, one that does not do its
+# work, one that fails, one that hangs and one that is not there are told as such.
 # Measures nothing and needs no peer.
 cd "$(dirname "$0")/.." || exit 2
 passed=0 failed=0
@@ -26,22 +26,22 @@ current()                       # document, name, generator
 {
 	file=$(source_of "$1" "$2")
 	[ -f "$file" ] || { echo "$1 names no results: $file"; return 1; }
-	"$3" "$file" | bench/splice.sh -c "$1" "$2"
+	bench/report.sh "$3" "$file" | bench/splice.sh -c "$1" "$2"
 }
-check "README.md is what its results say" current README.md bench bench/table.sh
+check "README.md is what its results say" current README.md bench table
 if [ -f docs/scale/scale.json ]; then
 	check "docs/SCALE.md is what its results say" \
-		current docs/SCALE.md scale bench/scale_table.sh
+		current docs/SCALE.md scale scale
 	for svg in docs/scale/*.svg; do
 		series=$(basename "$svg" .svg)
-		bench/plot.sh docs/scale/scale.json "$series" >"$tmp/svg"
+		bench/report.sh plot docs/scale/scale.json "$series" >"$tmp/svg"
 		check "$svg is what its results say" cmp "$svg" "$tmp/svg"
 	done
 fi
 sed '/^<!-- bench: /,/^<!-- end of bench/ s/| [0-9][0-9.,]* /| 987654321 /' README.md \
 	>"$tmp/doc.md"
 file=$(source_of README.md bench)
-bench/table.sh "$file" >"$tmp/table"
+bench/report.sh table "$file" >"$tmp/table"
 check "finds a figure that was changed" \
 	not bench/splice.sh -c "$tmp/doc.md" bench <"$tmp/table"
 
@@ -95,7 +95,7 @@ has "writes medians" '"procs": 2, "unit": "ns/op", "peer": "Slow", "median": 400
 has "writes what went wrong" '"peer": "Stuck", "went": "hung"' r.json
 has "writes versions" '{"peer": "Slow", "version": "slow 1.0"}' r.json
 has "writes a picture" '<title>Slow: 100 / 400 = 0.25</title>' r.svg
-bench/table.sh "$tmp/r.json" >"$tmp/table"
+bench/report.sh table "$tmp/r.json" >"$tmp/table"
 row='| round trip over two unbuffered channels | 100 / 100 | 400 / 400 | wrong / wrong'
 has "makes a table" "^$row | fails / fails | hung / hung |\$" table
 check "is told when millrace itself is wrong" not run lazy lazy

@@ -86,7 +86,7 @@ typedef struct bench_entry {
 static void peer_run(const bench_entry *e, int64_t goal)
 {
 	bench b;
-	int64_t n = 1, took;
+	int64_t n = 1, took, calls = 0;
 
 	for (;;) {
 		memset(&b, 0, sizeof b);
@@ -95,6 +95,9 @@ static void peer_run(const bench_entry *e, int64_t goal)
 		e->fn(&b);
 		took = now_ns() - start;
 		took += !took;
+		/* Starting up may have hit the first call. */
+		if (!calls++ && took >= goal && took < 1000000000)
+			continue;
 		if (took >= goal || b.n >= 1000000000)
 			break;
 		double aim = 1.2 * (double)goal * (double)b.n / (double)took;
@@ -114,8 +117,8 @@ static void peer_run(const bench_entry *e, int64_t goal)
 
 /* What a peer's main() does; entries end with a NULL name. `begin` is called once the
  * procs are known, before a benchmark runs. */
-static int peer_main(int argc, char **argv, const bench_entry *entries, const char *version,
-		     void (*begin)(void))
+static int peer_main(int argc, char **argv, const bench_entry *entries,
+		     const char *version, void (*begin)(void))
 {
 	int64_t goal = 300000000;
 	int opt, list = 0, found = 0;
@@ -128,7 +131,7 @@ static int peer_main(int argc, char **argv, const bench_entry *entries, const ch
 		else if (opt == 'V')
 			return puts(version) < 0;
 		else if (opt != 't' || (goal = atoi(optarg) * INT64_C(1000000)) <= 0)
-			return fputs("usage: peer [-l] [-V] [-t ms] [name...]\n", stderr), 2;
+			return fputs("usage: peer [-lV] [-t ms] [name...]\n", stderr), 2;
 	if (!list && begin)
 		begin();
 	for (const bench_entry *e = entries; e->name; e++) {

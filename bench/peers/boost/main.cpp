@@ -1,6 +1,6 @@
 /* The benchmarks in Boost.Fiber: shared_work over so many threads (with one thread the
- * default, round_robin), stacks of 16 KiB kept for the next fiber. It has channels, but no
- * select. Its buffered channel holds one less than it says. */
+ * default, round_robin), stacks of 16 KiB kept for the next fiber. It has channels, but
+ * no select. Its buffered channel holds one less than it says. */
 #include "../peer.h"
 #include <boost/fiber/all.hpp>
 #include <boost/version.hpp>
@@ -152,13 +152,15 @@ static void yield(bench *b)
 	});
 }
 
-static void skynet_chan(fibers::buffered_channel<int64_t> &out, int64_t first, int64_t size)
+using sums = fibers::buffered_channel<int64_t>;
+
+static void skynet_chan(sums &out, int64_t first, int64_t size)
 {
 	if (size == 1) {
 		out.push(first);
 		return;
 	}
-	fibers::buffered_channel<int64_t> parts(16);
+	sums parts(16);
 	fibers::fiber f[10];
 	int64_t sum = 0;
 	for (int i = 0; i < 10; i++)
@@ -174,7 +176,7 @@ static void skynet_chan(fibers::buffered_channel<int64_t> &out, int64_t first, i
 
 static void skynet(bench *b)
 {
-	fibers::buffered_channel<int64_t> c(2);
+	sums c(2);
 
 	for (int64_t i = 0; i < b->n; i++) {
 		auto root = start([&c] { skynet_chan(c, 0, 1000000); });

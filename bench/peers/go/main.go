@@ -131,6 +131,9 @@ func (e entry) runN(n, lastN int64, lastTook time.Duration) (*bench, time.Durati
 
 func (e entry) run(goal time.Duration) {
 	b, took := e.runN(1, 0, 0)
+	if took >= goal && took < time.Second {
+		b, took = e.runN(1, 0, 0) // starting up may have hit the first call
+	}
 	for took < goal && b.n < 1e9 {
 		n := 1.2 * float64(goal) * float64(b.n) / float64(max(took, 1))
 		next := min(int64(min(n, 1e15)), 100*b.n)

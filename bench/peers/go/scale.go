@@ -17,6 +17,10 @@ var (
 	scaleTimers       []*time.Timer
 )
 
+func hourTimer(ms int64) *time.Timer {
+	return time.AfterFunc(time.Hour+time.Duration(ms)*time.Millisecond, func() {})
+}
+
 func makeChans(size int64, room int) {
 	scaleChans = make([]chan int, size)
 	for i := range scaleChans {
@@ -92,7 +96,8 @@ var scaleBenches = []entry{
 			makeChans(b.size, 0)
 			for _, c := range scaleChans {
 				scaleCases = append(scaleCases, reflect.SelectCase{
-					Dir: reflect.SelectRecv, Chan: reflect.ValueOf(c)})
+					Dir: reflect.SelectRecv, Chan: reflect.ValueOf(c),
+				})
 			}
 		}
 		sum := int64(0)
@@ -113,15 +118,13 @@ var scaleBenches = []entry{
 	{"ScaleTimers", func(b *bench) {
 		if scaleTimers == nil {
 			for i := range b.size {
-				scaleTimers = append(scaleTimers, time.AfterFunc(
-					time.Hour+time.Duration(i)*time.Millisecond, func() {}))
+				scaleTimers = append(scaleTimers, hourTimer(i))
 			}
 		}
 		stopped, k := int64(0), int64(0)
 		b.reset()
 		for range b.n {
-			t := time.AfterFunc(time.Hour+time.Duration(k)*time.Millisecond, func() {})
-			if t.Stop() {
+			if hourTimer(k).Stop() {
 				stopped++
 			}
 			k = (k + 7919) % b.size

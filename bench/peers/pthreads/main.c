@@ -270,7 +270,9 @@ static void mutex_8(bench *b)
 
 static void rwmutex_read(bench *b)
 {
-	struct { pthread_rwlock_t m; int64_t value; } s = { PTHREAD_RWLOCK_INITIALIZER, 1 };
+	struct { pthread_rwlock_t m; int64_t value; } s = {
+		PTHREAD_RWLOCK_INITIALIZER, 1
+	};
 	int64_t sum = 0;
 
 	for (int64_t i = 0; i < b->n; i++) {
@@ -336,7 +338,8 @@ static void *cond_worker(void *arg)
 
 static void cond_1(bench *b)
 {
-	struct barrier s = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, b->n, 0 };
+	struct barrier s = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER,
+			     0, b->n, 0 };
 	int64_t n = b->n;
 
 	shared(b, 2, cond_worker, &s);

@@ -185,7 +185,8 @@ async fn sleepers(b: B) {
 /// VmRSS and page tables, in bytes.
 fn memory_used() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = |line: &str| line.split_whitespace().nth(1).and_then(|s| s.parse::<f64>().ok());
+    let kib =
+        |line: &str| line.split_whitespace().nth(1).and_then(|s| s.parse::<f64>().ok());
     status
         .lines()
         .filter(|l| l.starts_with("VmRSS:") || l.starts_with("VmPTE:"))

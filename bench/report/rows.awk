@@ -1,6 +1,6 @@
 # rows.awk - the rows of one benchmark, `name` with `procs`, one a unit: medians, spreads
-# and ratios of "WHO value unit" lines, in the order of `all`, whose first is millrace; and
-# an object a line for the results, appended to the file `json`.
+# and ratios of "WHO value unit" lines, in the order of `all`, whose first is millrace;
+# and an object a line for the results, appended to the file `json`.
 function number(v)
 {
 	return sprintf(v < 10 ? "%.2f" : v < 100 ? "%.1f" : "%.0f", v)
@@ -18,8 +18,9 @@ function median(who, unit,    n, i, j, t, a)
 }
 function record(who, unit, rest)
 {
-	printf "{\"bench\": \"%s\", \"procs\": %d, \"unit\": \"%s\", \"peer\": \"%s\", %s}\n",
-		name, procs, unit, who, rest >>json
+	printf "{\"bench\": \"%s\", \"procs\": %d, \"unit\": \"%s\", ", name, procs,
+		unit >>json
+	printf "\"peer\": \"%s\", %s}\n", who, rest >>json
 }
 function cell(who, unit,    m)
 {
@@ -29,8 +30,8 @@ function cell(who, unit,    m)
 	}
 	if (!count[who, unit]) return sprintf("%10s %6s", "-", "")
 	m = median(who, unit)
-	record(who, unit, sprintf("\"median\": %.6g, \"least\": %.6g, \"most\": %.6g, \"runs\": %d",
-		m, least, most, count[who, unit]))
+	record(who, unit, sprintf("\"median\": %.6g, \"least\": %.6g, \"most\": %.6g, %s",
+		m, least, most, "\"runs\": " count[who, unit]))
 	return sprintf("%10s %6s", number(m / scale),
 		sprintf("+-%.0f%%", m > 0 ? 50 * (most - least) / m : 0))
 }
@@ -49,7 +50,9 @@ END {
 		row = name " " (unit != "ns/op" ? unit : scale > 1 ? "ms" : "ns")
 		line = sprintf("%-34s %5s %s", row, procs, cell(peer[1], unit))
 		for (p = 2; p <= peers; p++) {
-			theirs = count[peer[p], unit] && !bad[peer[p]] ? median(peer[p], unit) : 0
+			theirs = 0
+			if (count[peer[p], unit] && !bad[peer[p]])
+				theirs = median(peer[p], unit)
 			line = line cell(peer[p], unit) sprintf(" %6s",
 				ours && theirs ? sprintf("%.2f", ours / theirs) : "")
 		}
