@@ -11,6 +11,7 @@ function field(key,    s)
 function number(v,    s, n)
 {
 	if (v ~ /^[a-z]/ || v == "") return v == "" ? "-" : v
+	v += 0
 	if (v < 10) return sprintf("%.1f", v)
 	s = sprintf("%.0f", v)
 	for (n = length(s) - 3; n > 0; n -= 3) s = substr(s, 1, n) "," substr(s, n + 1)
