@@ -5,7 +5,7 @@
 #	make test VARIANT=asan CC=clang OPT=-O3
 #
 # What is built goes to build/<compiler>-<VARIANT><OPT>/, so variants live side by side;
-# B=dir chooses another place.
+# O=dir chooses another place.
 
 VERSION   := 0.1.0
 SOVERSION := 0
@@ -63,23 +63,23 @@ LIB_CFLAGS  = $(if $(filter race,$(VARIANT)),$(filter-out -fsanitize%,$(ALL_CFLA
 ALL_LDFLAGS = -pthread $(filter -fsanitize%,$(flags_$(VARIANT))) $(LDFLAGS)
 
 # ---- files ----
-B := build/$(notdir $(firstword $(CC)))-$(VARIANT)$(OPT)
+O := build/$(notdir $(firstword $(CC)))-$(VARIANT)$(OPT)
 
 # One way to switch stacks: the assembly for this machine, or ucontext.c.
 ARCH_SRC := $(if $(filter fallback,$(VARIANT)),,$(wildcard src/arch/$(MACHINE).S))
 ARCH_SRC := $(or $(ARCH_SRC),src/arch/ucontext.c)
 LIB_SRC  := $(sort $(filter-out src/arch/ucontext.c,$(wildcard src/*/*.c)) $(ARCH_SRC))
-LIB_OBJ  := $(patsubst %,$(B)/%.o,$(basename $(LIB_SRC)))
+LIB_OBJ  := $(patsubst %,$(O)/%.o,$(basename $(LIB_SRC)))
 LIB      := millrace$(if $(filter race,$(VARIANT)),_race)
-STATIC   := $(B)/lib$(LIB).a
-PC       := $(B)/$(subst _,-,$(LIB)).pc
-SHARED   := $(B)/libmillrace.so.$(VERSION)
+STATIC   := $(O)/lib$(LIB).a
+PC       := $(O)/$(subst _,-,$(LIB)).pc
+SHARED   := $(O)/libmillrace.so.$(VERSION)
 
 # Each tests/<dir>/*_test.c is a program with the harness. DIRS chooses among them.
 DIRS      ?= $(if $(filter race,$(VARIANT)),,unit) api tour crash diag stress
 TEST_SRC  := $(sort $(wildcard $(DIRS:%=tests/%/*_test.c)))
-TEST_BINS := $(TEST_SRC:%.c=$(B)/%)
-PLAIN     := $(patsubst %.c,$(B)/%,$(sort $(wildcard examples/*.c examples/*/*.c tests/tour/tour.c)))
+TEST_BINS := $(TEST_SRC:%.c=$(O)/%)
+PLAIN     := $(patsubst %.c,$(O)/%,$(sort $(wildcard examples/*.c examples/*/*.c tests/tour/tour.c)))
 # What `make test` runs. A test program or script ends with "N passed, N failed".
 TEST_PROGRAMS := $(TEST_BINS)
 TEST_SCRIPTS  := $(if $(CROSS),,tools/run_examples.sh $(wildcard tests/*/*_test.sh))
@@ -107,25 +107,25 @@ all: $(STATIC) $(if $(findstring -fsanitize,$(flags_$(VARIANT)))$(CROSS),,$(SHAR
 # Files that change when what they say does: compile again when the flags do, archive
 # again when a source was added or removed.
 changed = mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
-$(B)/flags: FORCE
+$(O)/flags: FORCE
 	@$(call changed,$(CC) $(LIB_CFLAGS) $(lib_flags_$(VARIANT)) $(ALL_LDFLAGS))
-$(B)/objects: FORCE
+$(O)/objects: FORCE
 	@$(call changed,$(LIB_OBJ))
 .PHONY: FORCE
 FORCE:
 
-$(B)/src/%.o: src/%.c $(B)/flags
+$(O)/src/%.o: src/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(LIB_CFLAGS) $(lib_flags_$(VARIANT)) -MMD -MP -c -o $@ $<
 # The one file that means libc's own functions by their names.
-$(B)/src/arch/race_libc.o: lib_flags_race := -DMRI_RACE
-$(B)/src/%.o: src/%.S $(B)/flags
+$(O)/src/arch/race_libc.o: lib_flags_race := -DMRI_RACE
+$(O)/src/%.o: src/%.S $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
-$(STATIC): $(LIB_OBJ) $(B)/objects
+$(STATIC): $(LIB_OBJ) $(O)/objects
 	@rm -f $@
 	$(AR) rcs $@ $(LIB_OBJ)
-$(SHARED): $(LIB_OBJ) $(B)/objects
+$(SHARED): $(LIB_OBJ) $(O)/objects
 	$(CC) -shared -Wl,-soname,libmillrace.so.$(SOVERSION) -Wl,-z,nodelete -Wl,-z,relro \
 		-Wl,-z,now -Wl,-z,defs -o $@ $(LIB_OBJ) $(ALL_LDFLAGS)
 
@@ -133,17 +133,17 @@ $(SHARED): $(LIB_OBJ) $(B)/objects
 # White-box tests see src/; the others only <millrace.h>.
 test_flags = -Itests $(if $(filter tests/unit/%,$<),-Isrc) \
 	     $(if $(filter tests/api/% tests/stress/%,$<),-DTEST_PROCS_ALL)
-$(B)/tests/%.o: tests/%.c $(B)/flags
+$(O)/tests/%.o: tests/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(test_flags) -MMD -MP -c -o $@ $<
-$(TEST_BINS): %: %.o $(B)/tests/harness.o $(STATIC)
+$(TEST_BINS): %: %.o $(O)/tests/harness.o $(STATIC)
 	$(CC) -o $@ $(filter %.o %.a,$^) $(ALL_LDFLAGS) -lm
-$(PLAIN): $(B)/%: %.c $(STATIC) $(B)/flags
+$(PLAIN): $(O)/%: %.c $(STATIC) $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(STATIC) $(ALL_LDFLAGS) -lm
 .SECONDARY: $(TEST_BINS:%=%.o)
 
--include $(LIB_OBJ:.o=.d) $(TEST_BINS:%=%.d) $(B)/tests/harness.d $(PLAIN:%=%.d)
+-include $(LIB_OBJ:.o=.d) $(TEST_BINS:%=%.d) $(O)/tests/harness.d $(PLAIN:%=%.d)
 
 # Where a test is slower, or needs another program to run it.
 wrap_race     := MR_TEST_SLOW=5
@@ -155,7 +155,7 @@ wrap_valgrind := MR_TEST_WRAP='env LD_BIND_NOW=1 valgrind -q --leak-check=no \
 QEMU          ?= qemu-$(MACHINE) -L /usr/$(CROSS:%-=%)
 wrap_cross    := MR_TEST_WRAP='$(QEMU)' MR_TEST_RUNNER='$(QEMU)' MR_TEST_SLOW=10
 test_env = $(if $(CROSS),$(wrap_cross),$(wrap_$(VARIANT))) MR_TEST_PROCS='$(PROCS)' \
-	   BUILD='$(B)' CC='$(CC)' MAKE='$(MAKE)'
+	   BUILD='$(O)' CC='$(CC)' MAKE='$(MAKE)'
 
 .PHONY: test tests check examples demo bench
 tests: $(TEST_PROGRAMS) $(PLAIN) $(if $(ONCE_SCRIPTS),all)
@@ -163,11 +163,11 @@ test: tests
 	@$(test_env) tools/run_tests.sh '$(T)' $(REPEAT) $(TEST_PROGRAMS) $(TEST_SCRIPTS) $(ONCE_SCRIPTS)
 check:
 	@tools/check.sh
-examples: $(filter $(B)/examples/%,$(PLAIN))
-demo: $(B)/examples/wordcount
-	$(B)/examples/wordcount $(DEMO_DIR)
+examples: $(filter $(O)/examples/%,$(PLAIN))
+demo: $(O)/examples/wordcount
+	$(O)/examples/wordcount $(DEMO_DIR)
 bench: $(BENCH_BINS)
-	@for b in $(BENCH_BINS); do ./$$b $(ARGS) || exit 1; done
+	@for b in $(BENCH_BINS); do ./$$b $(B) $(ARGS) || exit 1; done
 
 # ---- install ----
 pc_flags := $(if $(filter race,$(VARIANT)), -fsanitize=thread)
@@ -184,7 +184,7 @@ to_bin     := $(DESTDIR)$(PREFIX)/bin
 # The race library is one more build, if the compiler has what it takes.
 has_tsan    = $(shell echo 'int main(void) { return 0; }' | $(CC) -fsanitize=thread -x c - \
 		-o /dev/null 2>/dev/null && echo yes)
-race_b     := $(dir $(B))race-for-$(notdir $(B))
+race_b     := $(dir $(O))race-for-$(notdir $(O))
 .PHONY: install uninstall
 install: $(STATIC) $(SHARED) $(PC)
 	mkdir -p $(to_lib)/pkgconfig $(to_include)/millrace $(to_share)/vet $(to_bin)
@@ -203,7 +203,7 @@ ifneq ($(CROSS),)
 else ifeq ($(has_tsan),)
 	@echo 'not installed: the race library, since $(CC) has no -fsanitize=thread'
 else
-	$(MAKE) -s VARIANT=race B=$(race_b) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) CC="$(CC)" \
+	$(MAKE) -s VARIANT=race O=$(race_b) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) CC="$(CC)" \
 		$(race_b)/libmillrace_race.a $(race_b)/millrace-race.pc
 	cp $(race_b)/libmillrace_race.a $(to_lib)
 	cp $(race_b)/millrace-race.pc $(to_lib)/pkgconfig
@@ -229,7 +229,9 @@ help:
 	@echo 'make check           that under every sanitizer, compiler and CPU, and static checks'
 	@echo 'make demo            count the words of DEMO_DIR (/usr/include)'
 	@echo 'make model           all interleavings of the lock-free parts; make model-quick'
-	@echo 'make examples        make bench        make format        make clean'
+	@echo 'make bench           beside Go, Tokio and others; B="ChanSync Mutex", ROUNDS, PROCS;'
+	@echo '                     make bench-scale; bench/README.md'
+	@echo 'make examples        make format        make clean'
 	@echo 'make install         PREFIX=/usr/local LIBDIR= DESTDIR=; make uninstall'
 	@echo 'choose               VARIANT=$(VARIANTS)'
 	@echo '                     CC=clang  OPT=-O3  CROSS=aarch64-linux-gnu-'

@@ -76,6 +76,7 @@ BENCH(MapSet10000)
 
 static void fill_bench(bench *b, int64_t size)
 {
+	bench_round(b, size);
 	for (int64_t left = b->n; left > 0; left -= size)
 		map_free(filled((uint64_t)(left < size ? left : size)));
 }
@@ -154,59 +155,65 @@ struct shared {
 static void sync_body(bench_pb *pb, void *arg)
 {
 	struct shared *a = arg;
-	uint64_t s = (uintptr_t)pb | 1, sum = 0;
+	uint64_t s = (uintptr_t)pb | 1;
+	int64_t right = 0;
 
 	for (int i = 1; pb_next(pb); i++) {
-		uint64_t k = key(next(&s) % SHARED);
+		uint64_t v = next(&s) % SHARED, k = key(v);
 
 		if (i == a->writes) {
-			sync_map_store(a->sync, k, s);
+			sync_map_store(a->sync, k, v);
 			i = 0;
+			right++;
 		} else {
-			sum += sync_map_load(a->sync, k);
+			right += sync_map_load(a->sync, k) == v;
 		}
 	}
-	__atomic_fetch_add(&sink, sum, __ATOMIC_RELAXED);
+	bench_work(pb->b, right);
 }
 static void mutex_body(bench_pb *pb, void *arg)
 {
 	struct shared *a = arg;
-	uint64_t s = (uintptr_t)pb | 1, sum = 0;
+	uint64_t s = (uintptr_t)pb | 1;
+	int64_t right = 0;
 
 	for (int i = 1; pb_next(pb); i++) {
-		uint64_t k = key(next(&s) % SHARED);
+		uint64_t v = next(&s) % SHARED, k = key(v);
 
 		mutex_lock(&a->m);
 		if (i == a->writes) {
-			map_set(a->plain, k, s);
+			map_set(a->plain, k, v);
 			i = 0;
+			right++;
 		} else {
-			sum += map_get(a->plain, k);
+			right += map_get(a->plain, k) == v;
 		}
 		mutex_unlock(&a->m);
 	}
-	__atomic_fetch_add(&sink, sum, __ATOMIC_RELAXED);
+	bench_work(pb->b, right);
 }
 static void rwmutex_body(bench_pb *pb, void *arg)
 {
 	struct shared *a = arg;
-	uint64_t s = (uintptr_t)pb | 1, sum = 0;
+	uint64_t s = (uintptr_t)pb | 1;
+	int64_t right = 0;
 
 	for (int i = 1; pb_next(pb); i++) {
-		uint64_t k = key(next(&s) % SHARED);
+		uint64_t v = next(&s) % SHARED, k = key(v);
 
 		if (i == a->writes) {
 			rwmutex_lock(&a->rw);
-			map_set(a->plain, k, s);
+			map_set(a->plain, k, v);
 			rwmutex_unlock(&a->rw);
 			i = 0;
+			right++;
 		} else {
 			rwmutex_rlock(&a->rw);
-			sum += map_get(a->plain, k);
+			right += map_get(a->plain, k) == v;
 			rwmutex_runlock(&a->rw);
 		}
 	}
-	__atomic_fetch_add(&sink, sum, __ATOMIC_RELAXED);
+	bench_work(pb->b, right);
 }
 
 static void shared_bench(bench *b, void (*body)(bench_pb *, void *), int writes)

@@ -22,7 +22,7 @@ static int64_t memory_used(void)
 	return 1024 * (int64_t)sum;
 }
 
-static _Atomic int parked;
+static _Atomic int parked, woken;
 
 #define NOINLINE __attribute__((noinline))
 #define USED(p) __asm__ volatile("" : : "r"(p) : "memory")
@@ -34,6 +34,7 @@ static NOINLINE void third(recv_chan(char) gate)
 	USED(locals);
 	atomic_fetch_add(&parked, 1);
 	chan_recv(gate);
+	atomic_fetch_add(&woken, 1);
 	USED(locals);
 }
 
@@ -70,6 +71,7 @@ BENCH(Parked)
 		int64_t before = memory_used(), start = time_now();
 
 		atomic_store(&parked, 0);
+		atomic_store(&woken, 0);
 		wg_add(&wg, PARKED);
 		for (int k = 0; k < PARKED; k++)
 			go(first, gate, &wg);
@@ -86,6 +88,7 @@ BENCH(Parked)
 			measured = true;
 		}
 		chan_free(gate);
+		bench_work(b, woken);
 	}
 	bench_report(b, bytes, "bytes-each");
 	bench_report(b, spawn, "ns-spawn");

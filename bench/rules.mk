@@ -1,28 +1,39 @@
 # bench/rules.mk - included by the top Makefile.
 #
-#	make bench                              the table, beside Go if go is there
-#	make bench ARGS='Mutex ChanSync'        these only
-#	make bench ROUNDS=9 PROCS='1 4' NOGO=1
+#	make bench                          all, beside all peers that are installed;
+#	                                    writes bench/results/DATE-COMMIT.json, .svg
+#	make bench B='Mutex ChanSync'       these only
+#	make bench ROUNDS=9 PROCS='1 4' PEERS='Go Tokio' NOGO=1 MS=100 WITH=hog OUT=mine
+#	make bench-scale                    over sizes and procs: docs/SCALE.md
+# bench/README.md says more.
 BENCH_SRC  := $(sort $(wildcard bench/*.c))
-BENCH_OBJ  := $(BENCH_SRC:%.c=$(B)/%.o)
-BENCH_PROG := $(B)/bench/bench
+BENCH_OBJ  := $(BENCH_SRC:%.c=$(O)/%.o)
+BENCH_PROG := $(O)/bench/bench
 
-$(BENCH_OBJ): $(B)/%.o: %.c $(B)/flags
+$(BENCH_OBJ): $(O)/%.o: %.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
-$(BENCH_PROG): $(BENCH_OBJ) $(B)/libmillrace.a
+$(BENCH_PROG): $(BENCH_OBJ) $(O)/libmillrace.a
 	$(CC) -o $@ $^ $(ALL_LDFLAGS)
 -include $(BENCH_OBJ:.o=.d)
 
-# What `make bench` runs; the script finds the program it measures in BENCH.
+# What `make bench` runs; the scripts find the program they measure in BENCH, and what the
+# results say of it.
 BENCH_BINS := bench/run.sh
-bench: $(BENCH_PROG)
-bench: export BENCH := $(BENCH_PROG)
+bench bench-scale: $(BENCH_PROG)
+bench bench-scale: export BENCH := $(BENCH_PROG)
+bench bench-scale: export BENCH_VERSION := $(VERSION)
+bench bench-scale: export BENCH_CC = $(shell $(CC) --version | head -n 1)
+bench bench-scale: export BENCH_FLAGS = $(OPTIMIZE) $(CFLAGS)
+bench bench-scale: export CC := $(CC)
+.PHONY: bench-scale
+bench-scale:
+	@bench/scale.sh
 
 # How far the scheduler would scale: a model, docs/design/026. make manycore ARGS='tree'
 .PHONY: manycore
-manycore: $(B)/bench/manycore/manycore
+manycore: $(O)/bench/manycore/manycore
 	$< $(ARGS)
-$(B)/bench/manycore/manycore: $(wildcard bench/manycore/*.[ch])
+$(O)/bench/manycore/manycore: $(wildcard bench/manycore/*.[ch])
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -o $@ $(filter %.c,$^)

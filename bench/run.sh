@@ -1,120 +1,128 @@
 #!/bin/sh
-# run.sh [name...] - run the benchmarks beside the same in Go and print a table.
+# run.sh [name...] - run the benchmarks beside the same in other systems, by turns, print
+# a table and write the results.
 #
 # BENCH    the program (bench.c and friends); the default is the release build's
-# ROUNDS   runs of each, C and Go by turns, so that drift of the machine hits both: 5
+# ROUNDS   runs of each program, all by turns, so that drift of the machine hits all: 5
 # PROCS    the numbers of procs: "1 2"
-# NOGO     if set, leave Go out; it is left out anyway where there is none
+# PEERS    who to compare with: "Go Tokio Boost.Fiber libst pthreads"; NAME=PROGRAM adds
+#          one that is built already. What is not installed is named and left out
+# NOGO     if set, leave Go out
+# MS       how long a measured call takes at least: 300
+# LIMIT    seconds after which a run counts as hung: 60
+# WITH     "foreign", "hog" or both: bench.h
 # RAW      a file to append every line of output to (benchstat reads it)
+# OUT      results go to bench/results/OUT.json and .svg; by default DATE-COMMIT when all
+#          benchmarks are run, and nowhere when only some are
 #
-# Each run is a process of its own. Printed are medians and, in brackets, least and most.
-# ratio is millrace / Go: under 1, millrace is faster or smaller. On a busy machine (the
-# load is in the first line) only the ratio means something.
+# Each run is a process of its own. Printed are the median, half of the distance between
+# the least and the most in per cent of it, and the ratio millrace / peer: under 1,
+# millrace is faster or smaller. "-": the peer has it not. "fails", "hung", "wrong" (it
+# did not do the work that lines.txt asks for): no figure. On a busy machine (the load is
+# in the first line) only the ratio means something.
 set -u
 LC_ALL=C; export LC_ALL
 here=$(cd "$(dirname "$0")" && pwd)
 bench=${BENCH:-build/cc-release/bench/bench}
 rounds=${ROUNDS:-5}
 raw=${RAW:-/dev/null}
+more=${MILLRACE:+,$MILLRACE}
 case $bench in /*) ;; *) bench=$PWD/$bench ;; esac
 if [ ! -x "$bench" ]; then
 	echo "run.sh: no program $bench (make bench builds it)" >&2
 	exit 1
 fi
-
-go=
-if [ -z "${NOGO:-}" ] && command -v go >/dev/null; then
-	go=$(dirname "$bench")/go-bench
-	(cd "$here/peers/go" && GOTOOLCHAIN=local GOFLAGS= go build -o "$go" .) || exit 1
-fi
 names=$("$bench" -l "$@") || exit 1
+with=
+for w in ${WITH:-}; do with="$with -w $w"; done
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' HUP INT TERM
 
-# one C|Go PROGRAM NAME PROCS: append "C|Go value unit" lines to $tmp/values. A run that
-# fails or hangs is a line too: nothing is left out of the table for having gone wrong.
+# ---- who is there ----
+. "$here/peers.sh"
+peers_build "$(dirname "$bench")/peers" ${PEERS:-Go Tokio Boost.Fiber libst pthreads}
+
+program_of() { sed -n "s|^$1	||p" "$tmp/programs"; }
+
+# one WHO NAME PROCS: append "WHO value unit" lines to $tmp/values; "WHO hung|fails|wrong"
+# if it went wrong: nothing is left out of the table for that.
 one()
 {
-	GOMAXPROCS=$4 MILLRACE=procs=$4${MILLRACE:+,$MILLRACE} timeout 120 "$2" "$3" \
+	program=$(program_of "$1")
+	has_it=$("$program" -l "$2" 2>/dev/null)
+	[ "$has_it" = "$2" ] || return 0
+	extra=
+	if [ "$1" = millrace ]; then extra=$with
+	elif [ "$1" = Go ]; then case $with in *hog*) extra="-w hog" ;; esac; fi
+	timeout "${LIMIT:-60}" "$program" -t "${MS:-300}" $extra "$2" \
 		>"$tmp/out" 2>"$tmp/err"
 	status=$?
 	if [ $status -eq 124 ]; then
-		echo "$1 hung" >>"$tmp/values"
-	elif [ $status -ne 0 ]; then
-		echo "$1 failed" >>"$tmp/values"
-		echo "$1 $3, $4 procs: status $status" >>"$tmp/failures"
+		went_wrong "$1" hung "$2, $3 procs: more than ${LIMIT:-60} s"
+	elif [ $status -ne 0 ] || ! grep -q '^Benchmark' "$tmp/out"; then
+		went_wrong "$1" fails "$2, $3 procs: status $status"
 		head -n 20 "$tmp/err" >>"$tmp/failures"
+	elif ! why=$(awk -v name="$2" -f "$here/report/work.awk" "$here/lines.txt" \
+			"$tmp/out"); then
+		went_wrong "$1" wrong "$2, $3 procs: $why"
 	else
 		awk -v who="$1" '/^Benchmark/ {
-			for (i = 3; i < NF; i += 2) print who, $i, $(i + 1)
+			for (i = 3; i < NF; i += 2)
+				if ($(i + 1) != "work") print who, $i, $(i + 1)
 		}' "$tmp/out" >>"$tmp/values"
 		sed "s,^Benchmark,Benchmark$1/," "$tmp/out" >>"$raw"
 	fi
 }
+went_wrong()
+{
+	echo "$1 $2" >>"$tmp/values"
+	echo "$1 $2: $3" >>"$tmp/failures"
+	[ "$1" != millrace ] || : >"$tmp/ours"
+}
 
-# The rows of one benchmark, one a unit.
-cat >"$tmp/rows.awk" <<'AWK'
-function number(v) { return sprintf(v < 100 ? "%.1f" : "%.0f", v) }
-function median(who, unit,    n, i, j, t, a)
-{
-	n = count[who, unit]
-	for (i = 1; i <= n; i++) {
-		t = value[who, unit, i]
-		for (j = i - 1; j > 0 && a[j] > t; j--) a[j + 1] = a[j]
-		a[j + 1] = t
-	}
-	least = a[1]; most = a[n]
-	return n % 2 ? a[(n + 1) / 2] : (a[n / 2] + a[n / 2 + 1]) / 2
-}
-function cell(who, unit,    m, scale, name)
-{
-	if (bad[who]) return sprintf("%10s %-15s", bad[who], "")
-	if (!count[who, unit]) return sprintf("%10s %-15s", "-", "")
-	m = median(who, unit)
-	scale = unit == "ns/op" && m >= 1e6 ? 1e6 : 1
-	name = scale > 1 ? " ms" : unit == "ns/op" ? " ns" : ""
-	return sprintf("%10s %-15s", number(m / scale) name,
-		"(" number(least / scale) "-" number(most / scale) ")")
-}
-$2 == "hung" || $2 == "failed" { bad[$1] = $2; next }
-{
-	if (!($3 in seen)) { seen[$3]; order[++units] = $3 }
-	value[$1, $3, ++count[$1, $3]] = $2 + 0
-}
-END {
-	if (!units) order[++units] = "ns/op"
-	for (u = 1; u <= units; u++) {
-		unit = order[u]
-		ratio = "-"
-		if (count["C", unit] && count["Go", unit] && !bad["C"] && !bad["Go"])
-			ratio = sprintf("%.2f",
-				median("C", unit) / (median("Go", unit) + 1e-9))
-		row = name (unit == "ns/op" ? "" : " " unit)
-		printf "%-26s %5s %s %s %5s\n", row, procs, cell("C", unit),
-			cell("Go", unit), ratio
-	}
-}
-AWK
-
+# ---- the run ----
+everybody=$(cut -f1 "$tmp/programs")
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)
-echo "# $(uname -srm), $(nproc) CPUs, $cpu, load $(cut -d' ' -f1 /proc/loadavg 2>/dev/null)"
-echo "# medians of $rounds runs (least-most)${go:+; $(go version)}"
-printf '%-26s %5s %10s %-15s %10s %-15s %5s\n' benchmark procs millrace '' Go '' ratio
+load=$(cut -d' ' -f1 /proc/loadavg 2>/dev/null)
+echo "# $(uname -srm), $(nproc) CPUs, $cpu, load $load${WITH:+, with $WITH}"
+cut -f2- "$tmp/versions" | sed 's/^/# /'
+cat "$tmp/missing"
+echo "# medians of $rounds runs, their spread, millrace / peer"
+echo "$everybody" | awk '
+	NR == 1 { printf "%-34s %5s %17s", "benchmark", "procs", $1; next }
+	{ printf "%24s", $1 }
+	END { print "" }'
+: >"$tmp/results"
 for name in $names; do
 	for procs in ${PROCS:-1 2}; do
 		: >"$tmp/values"
+		export BENCH_PROCS="$procs" GOMAXPROCS="$procs"
+		export MILLRACE="procs=$procs$more"
 		round=0
 		while [ $round -lt "$rounds" ]; do
 			round=$((round + 1))
-			one C "$bench" "$name" "$procs"
-			[ -z "$go" ] || one Go "$go" "$name" "$procs"
-			if grep -q 'hung\|failed' "$tmp/values"; then break; fi
+			for who in $everybody; do
+				grep -q "^$who [hfw]" "$tmp/values" ||
+					one "$who" "$name" "$procs"
+			done
 		done
-		awk -v name="$name" -v procs="$procs" -f "$tmp/rows.awk" "$tmp/values"
+		awk -v name="$name" -v procs="$procs" -v all="$(echo $everybody)" \
+			-v json="$tmp/results" -f "$here/report/rows.awk" "$tmp/values"
 	done
 done
-[ -f "$tmp/failures" ] || exit 0
-echo
-cat "$tmp/failures"
-exit 1
+if [ -f "$tmp/failures" ]; then echo; cat "$tmp/failures"; fi
+
+# ---- the results ----
+[ $# -gt 0 ] || out=$(date +%Y-%m-%d)-$(commit_of)
+out=${OUT:-${out:-}}
+if [ -n "$out" ]; then
+	case $out in */*) ;; *) out=$here/results/$out ;; esac
+	out=${out%.json}
+	more="\"ms\": ${MS:-300}, \"load\": ${load:-0}, \"with\": \"${WITH:-}\""
+	results_write "$more" >"$out.json" &&
+		"$here/report.sh" ratios "$out.json" >"$out.svg" || exit 1
+	echo
+	echo "written: $out.json $out.svg"
+fi
+[ ! -f "$tmp/ours" ]

@@ -38,45 +38,93 @@ BENCH(CreateGoroutinesSingle)
 	wg_wait(&wg);
 }
 
+static void one(int *done, waitgroup *wg)
+{
+	*done = 1;
+	wg_done(wg);
+}
+
 /* An op is to start a goroutine and wait for it, before the next. */
 BENCH(SpawnJoin)
 {
+	int64_t sum = 0;
+
 	for (int64_t i = 0; i < b->n; i++) {
 		waitgroup wg = {0};
+		int done = 0;
 		wg_add(&wg, 1);
-		go(wg_done, &wg);
+		go(one, &done, &wg);
 		wg_wait(&wg);
+		sum += done;
 	}
+	bench_work(b, sum);
 }
 
-static void block_once(recv_chan(char) gate, waitgroup *wg)
+enum { BATCH = 1000 };
+
+static int64_t sum_of(const int *done)
+{
+	int64_t sum = 0;
+
+	for (int i = 0; i < BATCH; i++)
+		sum += done[i];
+	return sum;
+}
+
+/* 1,000 are started, which do next to nothing, and then joined; an op is one of them. */
+BENCH(SpawnJoinBatch)
+{
+	int64_t sum = 0;
+
+	bench_round(b, BATCH);
+	for (int64_t i = 0; i < b->n; i += BATCH) {
+		int done[BATCH] = {0};
+		waitgroup wg = {0};
+		wg_add(&wg, BATCH);
+		for (int k = 0; k < BATCH; k++)
+			go(one, &done[k], &wg);
+		wg_wait(&wg);
+		sum += sum_of(done);
+	}
+	bench_work(b, sum);
+}
+
+static void block_once(recv_chan(char) gate, int *done, waitgroup *wg)
 {
 	chan_recv(gate);
-	wg_done(wg);
+	one(done, wg);
 }
 
 /* 1,000 are started, each blocks once, all are released and joined; an op is one of
  * them. */
 BENCH(SpawnJoin1000)
 {
-	for (int64_t done = 0; done < b->n; done += 1000) {
-		int n = b->n - done < 1000 ? (int)(b->n - done) : 1000;
+	int64_t sum = 0;
+
+	bench_round(b, BATCH);
+	for (int64_t i = 0; i < b->n; i += BATCH) {
+		int done[BATCH] = {0};
 		chan(char) gate = chan_make(char);
 		waitgroup wg = {0};
-		wg_add(&wg, n);
-		for (int i = 0; i < n; i++)
-			go(block_once, gate, &wg);
+		wg_add(&wg, BATCH);
+		for (int k = 0; k < BATCH; k++)
+			go(block_once, gate, &done[k], &wg);
 		go_yield();
 		chan_close(gate);
 		wg_wait(&wg);
 		chan_free(gate);
+		sum += sum_of(done);
 	}
+	bench_work(b, sum);
 }
 
-static void yielder(int64_t n)
+static void yielder(bench *b, int64_t n)
 {
-	for (int64_t i = 0; i < n; i++)
+	int64_t i;
+
+	for (i = 0; i < n; i++)
 		go_yield();
+	bench_work(b, i);
 }
 
 /* Two goroutines per proc that do nothing but yield; an op is one yield. */
@@ -85,8 +133,9 @@ BENCH(Yield)
 	int count = 2 * go_procs(0);
 	waitgroup wg = {0};
 
+	bench_round(b, count);
 	for (int i = 0; i < count; i++)
-		wg_go(&wg, yielder, b->n / count);
+		wg_go(&wg, yielder, b, b->n / count);
 	wg_wait(&wg);
 }
 
@@ -113,10 +162,35 @@ BENCH(Skynet)
 
 	for (int64_t i = 0; i < b->n; i++) {
 		go(skynet, c, 0, 1000000);
-		if (chan_recv(c) != 499999500000)
-			panic("wrong sum");
+		bench_work(b, chan_recv(c));
 	}
 	chan_free(c);
+}
+
+static void skynet_join(int64_t *out, int64_t first, int64_t size)
+{
+	if (size == 1) {
+		*out = first;
+		return;
+	}
+	int64_t parts[10], sum = 0;
+	waitgroup wg = {0};
+	for (int i = 0; i < 10; i++)
+		wg_go(&wg, skynet_join, &parts[i], first + i * (size / 10), size / 10);
+	wg_wait(&wg);
+	for (int i = 0; i < 10; i++)
+		sum += parts[i];
+	*out = sum;
+}
+
+/* The same tree, without channels: a node waits for its ten with a wait group. */
+BENCH(SkynetJoin)
+{
+	for (int64_t i = 0; i < b->n; i++) {
+		int64_t sum = 0;
+		skynet_join(&sum, 0, 1000000);
+		bench_work(b, sum);
+	}
 }
 
 /* The prime sieve of Go's tests: a generator and a chain of filters, each on an
@@ -152,8 +226,9 @@ BENCH(Sieve)
 			go(filter, c, next, prime);
 			c = next;
 		}
-		if (prime != LAST_PRIME || chan_recv(c) != 0)
-			panic("wrong prime");
+		if (chan_recv(c) != 0)
+			panic("one more prime");
+		bench_work(b, prime);
 		chan_free(c);
 	}
 }

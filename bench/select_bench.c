@@ -115,22 +115,26 @@ static void producer(_Atomic int *left, send_chan(int) c, recv_chan(char) closin
 	chan_free(never);
 }
 
-static void consumer(recv_chan(int) c, recv_chan(char) closing)
+static void consumer(bench *b, recv_chan(int) c, recv_chan(char) closing)
 {
+	int64_t sum = 0;
 	recv_chan(int64_t) never = time_after(HOUR);
 
 	for (int v = 1;;) {
 		chan_select(on_recv(c, &v), on_recv(never), on_recv(closing));
 		if (v == 0)
 			break;
+		sum += v;
 		local_work(0, 100);
 	}
+	bench_work(b, sum);
 	chan_free(never);
 }
 
 /* As ProdCons, with a timeout and a channel that says when to end in each select. */
 BENCH(SelectProdCons)
 {
+	bench_round(b, CALLS_PER_SCHED);
 	_Atomic int left = (int)(b->n / CALLS_PER_SCHED);
 	chan(int) c = chan_make(int, 128);
 	chan(char) closing = chan_make(char);
@@ -138,7 +142,7 @@ BENCH(SelectProdCons)
 
 	for (int p = 0; p < go_procs(0); p++) {
 		wg_go(&wg, producer, &left, c, closing);
-		wg_go(&wg, consumer, c, closing);
+		wg_go(&wg, consumer, b, c, closing);
 	}
 	wg_wait(&wg);
 	chan_free(c);
@@ -160,13 +164,19 @@ static void fan_in(bench *b, int count)
 		c[i] = chan_make(int);
 		wg_go(&wg, feed, c[i], b->n / count + (i < b->n % count));
 	}
-	for (int64_t i = 0; i < b->n; i++)
+	int64_t sum = 0;
+	int v = 0;
+	for (int64_t i = 0; i < b->n; i++) {
 		if (count == 2)
-			chan_select(on_recv(c[0]), on_recv(c[1]));
+			chan_select(on_recv(c[0], &v), on_recv(c[1], &v));
 		else
-			chan_select(on_recv(c[0]), on_recv(c[1]), on_recv(c[2]),
-				    on_recv(c[3]), on_recv(c[4]), on_recv(c[5]),
-				    on_recv(c[6]), on_recv(c[7]));
+			chan_select(on_recv(c[0], &v), on_recv(c[1], &v),
+				    on_recv(c[2], &v), on_recv(c[3], &v),
+				    on_recv(c[4], &v), on_recv(c[5], &v),
+				    on_recv(c[6], &v), on_recv(c[7], &v));
+		sum += v;
+	}
+	bench_work(b, sum);
 	wg_wait(&wg);
 	for (int i = 0; i < count; i++)
 		chan_free(c[i]);
@@ -176,3 +186,28 @@ static void fan_in(bench *b, int count)
  * receives from all; an op is one element. */
 BENCH(SelectFanIn2) { fan_in(b, 2); }
 BENCH(SelectFanIn8) { fan_in(b, 8); }
+
+/* Not in Go: one goroutine selects over 1 or 2 empty channels, with a default; an op is
+ * one select. */
+BENCH(SelectDefault1)
+{
+	chan(int) c = chan_make(int);
+	int64_t done = 0;
+
+	for (int64_t i = 0; i < b->n; i++)
+		done += chan_select(on_recv(c), on_default) == 1;
+	bench_work(b, done);
+	chan_free(c);
+}
+
+BENCH(SelectDefault2)
+{
+	chan(int) c1 = chan_make(int), c2 = chan_make(int);
+	int64_t done = 0;
+
+	for (int64_t i = 0; i < b->n; i++)
+		done += chan_select(on_recv(c1), on_recv(c2), on_default) == 2;
+	bench_work(b, done);
+	chan_free(c1);
+	chan_free(c2);
+}

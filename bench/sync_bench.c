@@ -8,10 +8,13 @@ static void mutex_uncontended(bench_pb *pb, void *arg)
 {
 	(void)arg;
 	mutex m = {0};
+	int64_t done = 0;
 	while (pb_next(pb)) {
 		mutex_lock(&m);
+		done++;
 		mutex_unlock(&m);
 	}
+	bench_work(pb->b, done);
 }
 
 BENCH(MutexUncontended) { bench_parallel(b, mutex_uncontended, NULL); }
@@ -45,7 +48,45 @@ BENCH(MutexSlack) { mutex_bench(b, 10, 0); }
 BENCH(MutexWork) { mutex_bench(b, 1, 100); }
 BENCH(MutexWorkSlack) { mutex_bench(b, 10, 100); }
 
+struct counter { mutex m; int64_t count; };
+
+static void count_up(struct counter *c, int64_t n)
+{
+	for (int64_t i = 0; i < n; i++) {
+		mutex_lock(&c->m);
+		c->count++;
+		mutex_unlock(&c->m);
+	}
+}
+
+/* Not in Go: 8 goroutines count to n under one mutex, whatever the procs. */
+BENCH(Mutex8)
+{
+	struct counter c = {0};
+	waitgroup wg = {0};
+
+	bench_round(b, 8);
+	for (int i = 0; i < 8; i++)
+		wg_go(&wg, count_up, &c, b->n / 8);
+	wg_wait(&wg);
+	bench_work(b, c.count);
+}
+
 /* ------------------------------------------------------------------------ RWMutex -- */
+/* Not in Go: one goroutine takes a read lock, reads, and gives it back. */
+BENCH(RWMutexRead)
+{
+	struct { rwmutex m; int64_t value; } s = { .value = 1 };
+	int64_t sum = 0;
+
+	for (int64_t i = 0; i < b->n; i++) {
+		rwmutex_rlock(&s.m);
+		sum += s.value;
+		rwmutex_runlock(&s.m);
+	}
+	bench_work(b, sum);
+}
+
 static void rwmutex_uncontended(bench_pb *pb, void *arg)
 {
 	(void)arg;
@@ -100,11 +141,14 @@ static void wg_uncontended(bench_pb *pb, void *arg)
 {
 	(void)arg;
 	waitgroup wg = {0};
+	int64_t done = 0;
 	while (pb_next(pb)) {
 		wg_add(&wg, 1);
 		wg_done(&wg);
 		wg_wait(&wg);
+		done++;
 	}
+	bench_work(pb->b, done);
 }
 
 BENCH(WaitGroupUncontended) { bench_parallel(b, wg_uncontended, NULL); }
@@ -112,10 +156,13 @@ BENCH(WaitGroupUncontended) { bench_parallel(b, wg_uncontended, NULL); }
 static void wg_add_done(bench_pb *pb, void *arg)
 {
 	waitgroup *wg = arg;
+	int64_t done = 0;
 	while (pb_next(pb)) {
 		wg_add(wg, 1);
 		wg_done(wg);
+		done++;
 	}
+	bench_work(pb->b, done);
 }
 
 BENCH(WaitGroupAddDone)
@@ -124,37 +171,52 @@ BENCH(WaitGroupAddDone)
 	bench_parallel(b, wg_add_done, &wg);
 }
 
+static void count_one(int64_t *count, waitgroup *wg)
+{
+	++*count;
+	wg_done(wg);
+}
+
 static void wg_actually_wait(bench_pb *pb, void *arg)
 {
 	(void)arg;
+	int64_t done = 0;
 	while (pb_next(pb)) {
 		waitgroup wg = {0};
 		wg_add(&wg, 1);
-		go(wg_done, &wg);
+		go(count_one, &done, &wg);
 		wg_wait(&wg);
 	}
+	bench_work(pb->b, done);
 }
 
 /* An op is to start a goroutine and to wait for it. */
 BENCH(WaitGroupActuallyWait) { bench_parallel(b, wg_actually_wait, NULL); }
 
 /* ------------------------------------------------------------------- Once and Cond -- */
-static void nothing(void) { }
+static int64_t inits;
+
+static void init(void) { inits++; }
 
 static void once_body(bench_pb *pb, void *arg)
 {
 	once *o = arg;
-	while (pb_next(pb))
-		once_do(o, nothing);
+	int64_t done = 0;
+	while (pb_next(pb)) {
+		once_do(o, init);
+		done++;
+	}
+	bench_work(pb->b, done * inits);
 }
 
 BENCH(Once)
 {
 	once o = {0};
+	inits = 0;
 	bench_parallel(b, once_body, &o);
 }
 
-struct barrier { mutex m; cond c; int id, waiters; int64_t n; };
+struct barrier { mutex m; cond c; int id, waiters; int64_t n, rounds; };
 
 static void cond_worker(struct barrier *s)
 {
@@ -166,6 +228,7 @@ static void cond_worker(struct barrier *s)
 			ended = true;
 		} else if (++s->id == s->waiters + 1) {
 			s->id = 0;
+			s->rounds++;
 			cond_broadcast(&s->c);
 		} else {
 			cond_wait(&s->c, &s->m);
@@ -187,6 +250,7 @@ static void cond_bench(bench *b, int waiters)
 	for (int i = 0; i < waiters + 1; i++)
 		wg_go(&wg, cond_worker, &s);
 	wg_wait(&wg);
+	bench_work(b, s.rounds);
 }
 
 BENCH(Cond1) { cond_bench(b, 1); }

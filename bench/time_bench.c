@@ -4,9 +4,12 @@
 
 #include <stdlib.h>
 
+static _Atomic int64_t slept;           /* in ms */
+
 static void sleeper(duration d, waitgroup *wg)
 {
 	go_sleep(d);
+	atomic_fetch_add(&slept, d / MILLISECOND);
 	wg_done(wg);
 }
 
@@ -18,6 +21,7 @@ BENCH(Sleepers)
 	duration cpu = bench_cpu();
 	int64_t start = time_now();
 
+	atomic_store(&slept, 0);
 	for (int64_t i = 0; i < b->n; i++) {
 		waitgroup wg = {0};
 		wg_add(&wg, N);
@@ -25,6 +29,7 @@ BENCH(Sleepers)
 			go(sleeper, (1 + k * 7919LL % 100) * MILLISECOND, &wg);
 		wg_wait(&wg);
 	}
+	bench_work(b, slept);
 	double each = (double)b->n * MILLISECOND;
 	bench_report(b, (double)(bench_cpu() - cpu) / each, "cpu-ms");
 	bench_report(b, (double)(time_now() - start) / each, "wall-ms");
@@ -38,13 +43,17 @@ static void start_stop(bench_pb *pb, void *arg)
 	(void)arg;
 	enum { N = 1000 };
 	timer **t = calloc(N, sizeof *t);
+	int64_t stopped = 0;
 
 	while (t && pb_next(pb)) {
 		for (int i = 0; i < N; i++)
 			t[i] = timer_after_func(HOUR, nothing, NULL);
-		for (int i = 0; i < N; i++)
-			timer_free(t[i]);       /* stops it */
+		for (int i = 0; i < N; i++) {
+			stopped += timer_stop(t[i]);
+			timer_free(t[i]);
+		}
 	}
+	bench_work(pb->b, stopped);
 	free(t);
 }
 
@@ -76,9 +85,14 @@ BENCH(SelectTimeout)
 	waitgroup wg = {0};
 
 	wg_go(&wg, feed, c, b->n);
-	for (int64_t i = 0; i < b->n; i++)
-		if (chan_select(on_recv(c), on_timeout(HOUR)) != 0)
+	int64_t sum = 0;
+	int v = 0;
+	for (int64_t i = 0; i < b->n; i++) {
+		if (chan_select(on_recv(c, &v), on_timeout(HOUR)) != 0)
 			panic("an hour has passed");
+		sum += v;
+	}
+	bench_work(b, sum);
 	wg_wait(&wg);
 	chan_free(c);
 }

@@ -157,10 +157,10 @@ MR_C_END
 /* Capture the arguments of a call fn(args...), which nothing that could park may part
  * from the call that uses them.
  *
- * The call is compiled against mr_capture_args, or mr_capture_few, with fn's own type: a
- * routine that finds the arguments where fn would, in the argument registers and 16 words
- * of stack. Hence the limits. A long double result would stay on the x87 stack, as nothing
- * fetches it. */
+ * The call is compiled against mr_capture_args, or mr_capture_few, with fn's own type:
+ * a routine that finds the arguments where fn would, in the argument registers and 16
+ * words of stack. Hence the limits. A long double result would stay on the x87 stack, as
+ * nothing fetches it. */
 #define mr_capture(...)                                                                 \
 	(mr_static_assert(mr_args_fit(__VA_ARGS__),                                     \
 			  "argument over 16 bytes: pass a pointer"),                    \

@@ -101,8 +101,8 @@ static inline struct g *mri_runq_pop_last(struct mri_runq *q)
 	/* Q1: release, pairs with Q4: whoever sees it before the CAS below takes less,
 	 * or nothing, but what that was published with. */
 	atomic_set(&q->tail, t - 1, release);
-	/* Q7: release, pairs with Q6: a taker that succeeds after this has read this head,
-	 * and so the tail above. */
+	/* Q7: release, pairs with Q6: a taker that succeeds after this has read this
+	 * head, and so the tail above. */
 	while (!atomic_cas(&q->head, &h, h + MRI_RUNQ_VERSION, release)) {
 		if ((uint32_t)h != t)
 			continue;

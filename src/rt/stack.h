@@ -29,8 +29,10 @@ void mri_stack_free_slow(struct p *p, struct g *g);
 static inline void mri_stack_free(struct p *p, struct g *g)
 {
 	/* Relaxed: a coarse clock. */
+	int64_t now = atomic_get(&mri_sched.now, relaxed);
+
 	if (unlikely(!p || g->odd_size || p->nfree >= MRI_STACK_CACHE ||
-		     atomic_get(&mri_sched.now, relaxed) - p->trimmed >= MRI_STACK_TRIM)) {
+		     now - p->trimmed >= MRI_STACK_TRIM)) {
 		mri_stack_free_slow(p, g);
 		return;
 	}

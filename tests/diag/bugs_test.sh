@@ -29,7 +29,7 @@ if ! echo 'int main(void) { return 0; }' |
 fi
 # Of an outer make keep nothing: this is another build.
 unset MAKEFLAGS MFLAGS MAKELEVEL
-"$MAKE" -s VARIANT=race CC="$CC" B="$race" "$race/libmillrace_race.a" >"$tmp/log" 2>&1 || {
+"$MAKE" -s VARIANT=race CC="$CC" O="$race" "$race/libmillrace_race.a" >"$tmp/log" 2>&1 || {
 	cat "$tmp/log"
 	echo "0 passed, 1 failed"
 	exit 1

@@ -3,14 +3,14 @@
 #
 #     [BUILD=dir] wordcount_test.sh [wordcount-binary]
 #
-# The binary is $1, or examples/wordcount in $BUILD (or $B). MR_TEST_WRAP runs it under
+# The binary is $1, or examples/wordcount in $BUILD. MR_TEST_WRAP runs it under
 # something else (valgrind), MR_TEST_SLOW says how many times longer that may take. Prints
 # `ok NAME` or `FAIL NAME` a line and last `N passed, N failed`; the status is 0 if none
 # failed. Needs only what Debian marks essential. Linux: the signal tests look into /proc
 # to see that a file is being read.
 set -u
 LC_ALL=C; export LC_ALL
-bin=${1:-${BUILD:-${B:-build}}/examples/wordcount}
+bin=${1:-${BUILD:-build/cc-release}/examples/wordcount}
 wrap=${MR_TEST_WRAP:-}
 slow=${MR_TEST_SLOW:-1}
 case $bin in /*) ;; *) bin=$PWD/$bin ;; esac

@@ -13,6 +13,7 @@ const (
 )
 
 func prodCons(b *bench, size, work int) {
+	b.round(callsPerSched)
 	left := int32(b.n / callsPerSched)
 	c := make(chan int, size)
 	var wg sync.WaitGroup
@@ -33,10 +34,75 @@ func prodCons(b *bench, size, work int) {
 		go func() {
 			defer wg.Done()
 			foo := zero
-			for <-c != 0 {
+			sum := int64(0)
+			for v := <-c; v != 0; v = <-c {
+				sum += int64(v)
 				foo = localWork(foo, work)
 			}
+			b.work(sum)
 			sink.Add(int64(foo))
+		}()
+	}
+	wg.Wait()
+}
+
+func buffered(b *bench, pairs int64) {
+	c := make(chan int, 128)
+	var wg sync.WaitGroup
+	b.round(pairs)
+	for range pairs {
+		wg.Add(2)
+		go func() {
+			for range b.n / pairs {
+				c <- 1
+			}
+			wg.Done()
+		}()
+		go func() {
+			sum := 0
+			for range b.n / pairs {
+				sum += <-c
+			}
+			b.work(int64(sum))
+			wg.Done()
+		}()
+	}
+	wg.Wait()
+}
+
+func toil(x uint64) uint64 {
+	for range 25000 {
+		x = (x ^ x>>33) * 6364136223846793005
+	}
+	return x | 1
+}
+
+func toilingPinger(b *bench, messages int64) {
+	ping, pong := make(chan uint64), make(chan uint64)
+	go func() {
+		for v := range ping {
+			pong <- toil(v)
+		}
+	}()
+	v, odd := uint64(1), int64(0)
+	for i := int64(0); i < messages; i += 2 {
+		ping <- v
+		v = <-pong
+		odd += int64(v & 1)
+		v = toil(v)
+	}
+	close(ping)
+	b.work(2 * odd)
+}
+
+func pingPongWork(b *bench, pairs int64) {
+	var wg sync.WaitGroup
+	b.round(2 * pairs)
+	for range pairs {
+		wg.Add(1)
+		go func() {
+			toilingPinger(b, b.n/pairs)
+			wg.Done()
 		}()
 	}
 	wg.Wait()
@@ -46,38 +112,44 @@ var chanBenches = []entry{
 	{"ChanUncontended", func(b *bench) {
 		b.parallel(func(p *pb) {
 			c := make(chan int, fill)
+			sum := 0
 			for p.next() {
 				for range fill {
-					c <- 0
+					c <- 1
 				}
 				for range fill {
-					<-c
+					sum += <-c
 				}
 			}
+			b.work(int64(sum))
 		})
 	}},
 	{"ChanContended", func(b *bench) {
 		c := make(chan int, fill*runtime.GOMAXPROCS(0))
 		b.parallel(func(p *pb) {
+			sum := 0
 			for p.next() {
 				for range fill {
-					c <- 0
+					c <- 1
 				}
 				for range fill {
-					<-c
+					sum += <-c
 				}
 			}
+			b.work(int64(sum))
 		})
 	}},
 	{"ChanNonblocking", nonblocking},
 	{"ChanTryRecv", nonblocking},
 	{"ChanCreation", func(b *bench) {
 		b.parallel(func(p *pb) {
+			sum := 0
 			for p.next() {
 				c := make(chan int, 1)
-				c <- 0
-				<-c
+				c <- 1
+				sum += <-c
 			}
+			b.work(int64(sum))
 		})
 	}},
 	{"ChanSem", func(b *bench) {
@@ -103,25 +175,28 @@ var chanBenches = []entry{
 		})
 	}},
 	{"ChanSync", func(b *bench) {
-		left := int32(b.n / callsPerSched / 2 * 2)
+		b.round(2 * callsPerSched)
+		left := int32(b.n / callsPerSched)
 		c := make(chan int)
 		var wg sync.WaitGroup
 		for range 2 {
 			wg.Add(1)
 			go func() {
 				defer wg.Done()
+				sum := 0
 				for {
 					i := atomic.AddInt32(&left, -1)
 					if i < 0 {
+						b.work(int64(sum))
 						return
 					}
 					for range callsPerSched {
 						if i%2 == 0 {
-							<-c
-							c <- 0
+							sum += <-c
+							c <- 1
 						} else {
-							c <- 0
-							<-c
+							c <- 1
+							sum += <-c
 						}
 					}
 				}
@@ -141,12 +216,19 @@ var chanBenches = []entry{
 				pong <- v
 			}
 		}()
+		sum := 0
 		for range b.n {
 			ping <- 1
-			<-pong
+			sum += <-pong
 		}
+		b.work(int64(sum))
 		close(ping)
 	}},
+	{"ChanBuffered1to1", func(b *bench) { buffered(b, 1) }},
+	{"ChanBuffered4to4", func(b *bench) { buffered(b, 4) }},
+	{"PingPongWork1", func(b *bench) { pingPongWork(b, 1) }},
+	{"PingPongWork2", func(b *bench) { pingPongWork(b, 2) }},
+	{"PingPongWork8", func(b *bench) { pingPongWork(b, 8) }},
 	{"ChanPopular", func(b *bench) {
 		const n = 1000
 		common := make(chan bool)
@@ -157,12 +239,15 @@ var chanBenches = []entry{
 			d := make(chan bool)
 			own = append(own, d)
 			go func() {
+				done := int64(0)
 				for range b.n {
 					select {
 					case <-common:
 					case <-d:
+						done++
 					}
 				}
+				b.work(done)
 				wg.Done()
 			}()
 		}

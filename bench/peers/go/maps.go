@@ -34,6 +34,7 @@ func getBench(b *bench, size uint64) {
 }
 
 func fillBench(b *bench, size int64) {
+	b.round(size)
 	for left := b.n; left > 0; left -= size {
 		sink.Add(int64(len(filled(uint64(min(left, size))))))
 	}
@@ -48,18 +49,20 @@ func sharedBench(b *bench, writes int, load func(uint64) uint64, store func(k, v
 	b.parallel(func(p *pb) {
 		ids.Lock()
 		id++
-		s, sum := id*88172645463325252|1, uint64(0)
+		s, right := id*88172645463325252|1, int64(0)
 		ids.Unlock()
 		for i := 1; p.next(); i++ {
-			k := key(nextRandom(&s) % shared)
+			v := nextRandom(&s) % shared
+			k := key(v)
 			if i == writes {
-				store(k, s)
+				store(k, v)
 				i = 0
-			} else {
-				sum += load(k)
+				right++
+			} else if load(k) == v {
+				right++
 			}
 		}
-		sink.Add(int64(sum))
+		b.work(right)
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 
 const parkedCount = 1000000
 
-var parked atomic.Int64
+var parked, woken atomic.Int64
 
 // memoryUsed is VmRSS and page tables, in bytes.
 func memoryUsed() int64 {
@@ -43,6 +43,7 @@ func third(gate chan bool) {
 	use(locals[:])
 	parked.Add(1)
 	<-gate
+	woken.Add(1)
 	use(locals[:])
 }
 
@@ -72,6 +73,7 @@ var memBenches = []entry{
 			var wg sync.WaitGroup
 			before, start := memoryUsed(), time.Now()
 			parked.Store(0)
+			woken.Store(0)
 			wg.Add(parkedCount)
 			for range parkedCount {
 				go first(gate, &wg)
@@ -84,6 +86,7 @@ var memBenches = []entry{
 			wakeStart := time.Now()
 			close(gate)
 			wg.Wait()
+			b.work(woken.Load())
 			if firstRound == nil {
 				firstRound = []float64{
 					float64(after-before) / parkedCount,

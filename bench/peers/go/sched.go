@@ -40,6 +40,38 @@ func skynet(out chan<- int, first, size int) {
 	out <- sum
 }
 
+func skynetJoin(out *int, first, size int) {
+	if size == 1 {
+		*out = first
+		return
+	}
+	var parts [10]int
+	var wg sync.WaitGroup
+	for i := range 10 {
+		wg.Add(1)
+		go func() {
+			skynetJoin(&parts[i], first+i*(size/10), size/10)
+			wg.Done()
+		}()
+	}
+	wg.Wait()
+	sum := 0
+	for _, part := range parts {
+		sum += part
+	}
+	*out = sum
+}
+
+const batch = 1000
+
+func sumOf(done *[batch]int32) int {
+	sum := 0
+	for _, d := range done {
+		sum += int(d)
+	}
+	return sum
+}
+
 const (
 	primes    = 2000
 	lastPrime = 17389
@@ -73,40 +105,73 @@ var schedBenches = []entry{
 		wg.Wait()
 	}},
 	{"SpawnJoin", func(b *bench) {
+		sum := 0
 		for range b.n {
 			var wg sync.WaitGroup
+			done := 0
 			wg.Add(1)
-			go wg.Done()
+			go func() {
+				done = 1
+				wg.Done()
+			}()
 			wg.Wait()
+			sum += done
 		}
+		b.work(int64(sum))
+	}},
+	{"SpawnJoinBatch", func(b *bench) {
+		sum := 0
+		b.round(batch)
+		for i := int64(0); i < b.n; i += batch {
+			var done [batch]int32
+			var wg sync.WaitGroup
+			wg.Add(batch)
+			for k := range batch {
+				go func() {
+					done[k] = 1
+					wg.Done()
+				}()
+			}
+			wg.Wait()
+			sum += sumOf(&done)
+		}
+		b.work(int64(sum))
 	}},
 	{"SpawnJoin1000", func(b *bench) {
-		for done := int64(0); done < b.n; done += 1000 {
-			n := min(b.n-done, 1000)
+		sum := 0
+		b.round(batch)
+		for i := int64(0); i < b.n; i += batch {
+			var done [batch]int32
 			gate := make(chan bool)
 			var wg sync.WaitGroup
-			wg.Add(int(n))
-			for range n {
+			wg.Add(batch)
+			for k := range batch {
 				go func() {
 					<-gate
+					done[k] = 1
 					wg.Done()
 				}()
 			}
 			runtime.Gosched()
 			close(gate)
 			wg.Wait()
+			sum += sumOf(&done)
 		}
+		b.work(int64(sum))
 	}},
 	{"Yield", func(b *bench) {
 		count := int64(2 * runtime.GOMAXPROCS(0))
 		var wg sync.WaitGroup
+		b.round(count)
 		for range count {
 			wg.Add(1)
 			go func() {
 				defer wg.Done()
-				for range b.n / count {
+				i := int64(0)
+				for ; i < b.n/count; i++ {
 					runtime.Gosched()
 				}
+				b.work(i)
 			}()
 		}
 		wg.Wait()
@@ -115,9 +180,14 @@ var schedBenches = []entry{
 		c := make(chan int)
 		for range b.n {
 			go skynet(c, 0, 1000000)
-			if <-c != 499999500000 {
-				panic("wrong sum")
-			}
+			b.work(int64(<-c))
+		}
+	}},
+	{"SkynetJoin", func(b *bench) {
+		for range b.n {
+			sum := 0
+			skynetJoin(&sum, 0, 1000000)
+			b.work(int64(sum))
 		}
 	}},
 	{"Sieve", func(b *bench) {
@@ -131,9 +201,10 @@ var schedBenches = []entry{
 				go filter(c, next, prime)
 				c = next
 			}
-			if _, more := <-c; more || prime != lastPrime {
-				panic("wrong prime")
+			if _, more := <-c; more {
+				panic("one more prime")
 			}
+			b.work(int64(prime))
 		}
 	}},
 }

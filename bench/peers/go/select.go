@@ -24,25 +24,28 @@ func fanIn(b *bench, count int64) {
 		}
 		go feed(c[i], n)
 	}
+	sum, v := 0, 0
 	for range b.n {
 		if count == 2 {
 			select {
-			case <-c[0]:
-			case <-c[1]:
+			case v = <-c[0]:
+			case v = <-c[1]:
 			}
 		} else {
 			select {
 			case <-c[0]:
 			case <-c[1]:
-			case <-c[2]:
-			case <-c[3]:
-			case <-c[4]:
-			case <-c[5]:
-			case <-c[6]:
-			case <-c[7]:
+			case v = <-c[2]:
+			case v = <-c[3]:
+			case v = <-c[4]:
+			case v = <-c[5]:
+			case v = <-c[6]:
+			case v = <-c[7]:
 			}
 		}
+		sum += v
 	}
+	b.work(int64(sum))
 }
 
 var selectBenches = []entry{
@@ -129,6 +132,7 @@ var selectBenches = []entry{
 		})
 	}},
 	{"SelectProdCons", func(b *bench) {
+		b.round(callsPerSched)
 		left := int32(b.n / callsPerSched)
 		c := make(chan int, 128)
 		closing := make(chan bool)
@@ -156,10 +160,13 @@ var selectBenches = []entry{
 				defer wg.Done()
 				foo := zero
 				never := time.After(time.Hour)
+				sum := int64(0)
 				for {
 					select {
 					case v := <-c:
+						sum += int64(v)
 						if v == 0 {
+							b.work(sum)
 							sink.Add(int64(foo))
 							return
 						}
@@ -174,4 +181,29 @@ var selectBenches = []entry{
 	}},
 	{"SelectFanIn2", func(b *bench) { fanIn(b, 2) }},
 	{"SelectFanIn8", func(b *bench) { fanIn(b, 8) }},
+	{"SelectDefault1", func(b *bench) {
+		c := make(chan int)
+		done := int64(0)
+		for range b.n {
+			select {
+			case <-c:
+			default:
+				done++
+			}
+		}
+		b.work(done)
+	}},
+	{"SelectDefault2", func(b *bench) {
+		c1, c2 := make(chan int), make(chan int)
+		done := int64(0)
+		for range b.n {
+			select {
+			case <-c1:
+			case <-c2:
+			default:
+				done++
+			}
+		}
+		b.work(done)
+	}},
 }

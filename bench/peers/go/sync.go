@@ -38,7 +38,7 @@ func rwMutexBench(b *bench, work, writeRatio int) {
 
 func condBench(b *bench, waiters int) {
 	c := sync.NewCond(&sync.Mutex{})
-	id := 0
+	id, rounds := 0, int64(0)
 	var wg sync.WaitGroup
 	for range waiters + 1 {
 		wg.Add(1)
@@ -53,6 +53,7 @@ func condBench(b *bench, waiters int) {
 				id++
 				if id == waiters+1 {
 					id = 0
+					rounds++
 					c.Broadcast()
 				} else {
 					c.Wait()
@@ -66,6 +67,7 @@ func condBench(b *bench, waiters int) {
 		}()
 	}
 	wg.Wait()
+	b.work(rounds)
 }
 
 var syncBenches = []entry{
@@ -75,16 +77,51 @@ var syncBenches = []entry{
 				sync.Mutex
 				pad [128]uint8
 			}
+			done := int64(0)
 			for p.next() {
 				mu.Lock()
+				done++
 				mu.Unlock()
 			}
+			b.work(done)
 		})
 	}},
 	{"Mutex", func(b *bench) { mutexBench(b, 1, 0) }},
 	{"MutexSlack", func(b *bench) { mutexBench(b, 10, 0) }},
 	{"MutexWork", func(b *bench) { mutexBench(b, 1, 100) }},
 	{"MutexWorkSlack", func(b *bench) { mutexBench(b, 10, 100) }},
+	{"Mutex8", func(b *bench) {
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		count := int64(0)
+		b.round(8)
+		for range 8 {
+			wg.Add(1)
+			go func() {
+				for range b.n / 8 {
+					mu.Lock()
+					count++
+					mu.Unlock()
+				}
+				wg.Done()
+			}()
+		}
+		wg.Wait()
+		b.work(count)
+	}},
+	{"RWMutexRead", func(b *bench) {
+		s := &struct {
+			sync.RWMutex
+			value int64
+		}{value: 1}
+		sum := int64(0)
+		for range b.n {
+			s.RLock()
+			sum += s.value
+			s.RUnlock()
+		}
+		b.work(sum)
+	}},
 	{"RWMutexUncontended", func(b *bench) {
 		b.parallel(func(p *pb) {
 			var rwm struct {
@@ -110,39 +147,54 @@ var syncBenches = []entry{
 				sync.WaitGroup
 				pad [128]uint8
 			}
+			done := int64(0)
 			for p.next() {
 				wg.Add(1)
 				wg.Done()
 				wg.Wait()
+				done++
 			}
+			b.work(done)
 		})
 	}},
 	{"WaitGroupAddDone", func(b *bench) {
 		var wg sync.WaitGroup
 		b.parallel(func(p *pb) {
+			done := int64(0)
 			for p.next() {
 				wg.Add(1)
 				wg.Done()
+				done++
 			}
+			b.work(done)
 		})
 	}},
 	{"WaitGroupActuallyWait", func(b *bench) {
 		b.parallel(func(p *pb) {
+			done := int64(0)
 			for p.next() {
 				var wg sync.WaitGroup
 				wg.Add(1)
-				go wg.Done()
+				go func() {
+					done++
+					wg.Done()
+				}()
 				wg.Wait()
 			}
+			b.work(done)
 		})
 	}},
 	{"Once", func(b *bench) {
 		var once sync.Once
-		f := func() {}
+		inits := int64(0)
+		f := func() { inits++ }
 		b.parallel(func(p *pb) {
+			done := int64(0)
 			for p.next() {
 				once.Do(f)
+				done++
 			}
+			b.work(done * inits)
 		})
 	}},
 	{"Cond1", func(b *bench) { condBench(b, 1) }},
