@@ -40,7 +40,7 @@ flags_asan     := -DMRI_DEV -fsanitize=address,undefined -fno-sanitize-recover=u
 flags_tsan     := -DMRI_DEV -fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)
 # The program is instrumented; the library is not, and says itself what it orders.
 flags_race     := -fsanitize=thread
-lib_flags_race := -DMRI_RACE -include base/race_libc.h
+lib_flags_race := -DMRI_RACE -DMR_NO_INLINE -include base/race_libc.h
 flags_hostile  := -DMRI_DEV -DMRI_HOSTILE -DMR_NO_INLINE
 flags_valgrind := -DMRI_DEV -DMRI_VALGRIND
 flags_fallback := -DMRI_DEV -DMRI_ARCH_FALLBACK
