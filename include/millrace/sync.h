@@ -165,6 +165,8 @@ MR_API void mr_once_call_(mr_once *o, void (*f)(void *), void *arg)
 	__asm__("mr_once_call");
 MR_API void mr_mutex_lock_(mr_mutex *m) __asm__("mr_mutex_lock");
 MR_API void mr_mutex_unlock_(mr_mutex *m) __asm__("mr_mutex_unlock");
+MR_API void mr_rwmutex_rlock_(mr_rwmutex *m) __asm__("mr_rwmutex_rlock");
+MR_API void mr_rwmutex_runlock_(mr_rwmutex *m) __asm__("mr_rwmutex_runlock");
 MR_INLINE void mr_once_do(mr_once *o, void (*f)(void))
 {
 	/* O2: acquire, pairs with O1 in once.c. */
@@ -207,6 +209,37 @@ MR_INLINE void mr_mutex_unlock(mr_mutex *m)
 							  __ATOMIC_RELEASE,
 							  __ATOMIC_RELAXED), 0))
 		mr_mutex_unlock_(m);
+}
+
+/* The bits of mr_state[0] are rwmutex.c's: 1 a writer owns it, 2 somebody waits, from 4 on
+ * the count of readers. */
+MR_TS(no_thread_safety_analysis)
+MR_INLINE void mr_rwmutex_rlock(mr_rwmutex *m)
+{
+	/* Relaxed: as above. */
+	uint32_t s = __atomic_load_n(&m->mr_state[0], __ATOMIC_RELAXED);
+	uint32_t watched = __atomic_load_n(&mr_locks_watched, __ATOMIC_RELAXED);
+
+	/* R1: acquire, pairs with R3 and R4 in rwmutex.c. */
+	if (__builtin_expect((s & 3) || watched ||
+			     !__atomic_compare_exchange_n(&m->mr_state[0], &s, s + 4, 0,
+							  __ATOMIC_ACQUIRE,
+							  __ATOMIC_RELAXED), 0))
+		mr_rwmutex_rlock_(m);
+}
+MR_TS(no_thread_safety_analysis)
+MR_INLINE void mr_rwmutex_runlock(mr_rwmutex *m)
+{
+	/* Relaxed: as above. */
+	uint32_t s = __atomic_load_n(&m->mr_state[0], __ATOMIC_RELAXED);
+	uint32_t watched = __atomic_load_n(&mr_locks_watched, __ATOMIC_RELAXED);
+
+	/* R2: release, pairs with R1 and R5 in rwmutex.c. */
+	if (__builtin_expect(s < 4 || (s & 2) || watched ||
+			     !__atomic_compare_exchange_n(&m->mr_state[0], &s, s - 4, 0,
+							  __ATOMIC_RELEASE,
+							  __ATOMIC_RELAXED), 0))
+		mr_rwmutex_runlock_(m);
 }
 #endif
 MR_C_END

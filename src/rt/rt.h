@@ -177,6 +177,8 @@ struct p {
 	struct mri_runq fresh;          /* that have not; no hand-off slot */
 	struct g *free_gs;              /* warm slots; by its M */
 	int nfree;
+	struct mri_chan *chans;         /* free blocks of channels; by its M */
+	int nchans;
 	int64_t trimmed;                /* when a slot last lost its deep pages */
 	int64_t born, died;             /* goroutines; by its M, summed by go_count */
 	struct mri_timers *timers;
@@ -203,30 +205,31 @@ struct mri_sched {
 	struct mri_lock lock;
 	/* -- by lock; the counts are atomic, read without it as hints -- */
 	struct g *queue_head, *queue_tail;      /* the global run queue */
-	uint32_t nqueue;
 	struct p *idle_ps;
-	uint32_t nidle_ps;
 	struct m *idle_ms;                      /* most recently used first */
 	struct m *unborn_ms;                    /* their threads could not be started */
 	uint32_t nms, nactive_ms;               /* all; not asleep for want of work */
 	uint64_t stirred;                       /* times that one became active */
 	struct m *keeper;                       /* sleeps until the earliest timer */
 	int64_t keeper_until;
+	/* Read at every turn, so not on the line of the lock. */
+	uint32_t nqueue cacheline, nidle_ps;
 	/* -- atomic -- */
-	uint32_t nspinning cacheline;           /* Ms that look for work */
+	uint32_t nspinning;                     /* Ms that look for work */
+	/* Read by all, written rarely. */
+	int64_t now cacheline;                  /* sysmon's clock, coarse */
 	int procs;                              /* Ps in use */
-	int64_t now;                            /* sysmon's clock, coarse */
+	int nps;                                /* Ps ever made */
+	bool no_membarrier;                     /* fences instead */
+	bool main_exited;                       /* goroutine 1 called go_exit */
 	struct m *all_ms;                       /* push only */
 	struct p *all_ps[MRI_MAX_PROCS];
-	int nps;                                /* Ps ever made */
-	int64_t ids;                            /* next goroutine id to give out */
+	int64_t ids cacheline;                  /* next goroutine id to give out */
 	int64_t born, died;                     /* those made without a P */
 	uint32_t nparked_threads;               /* foreign threads that wait in a park */
 	uint32_t sysmon_word;                   /* futex: sysmon sleeps */
 	uint32_t sysmon_idle;                   /* it sleeps for long: wake it for work */
 	int thread_err;                         /* why the last thread could not start */
-	bool main_exited;                       /* goroutine 1 called go_exit */
-	bool no_membarrier;                     /* fences instead */
 };
 extern struct mri_sched mri_sched;
 extern struct g mri_main_g;

@@ -23,7 +23,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLAB = 64, MAX_ELEM = 1 << 30 };
+enum {
+	SLAB = 64,
+	KEEP = MRI_IS_DEV ? 0 : 64,     /* free blocks of a P */
+	MAX_ELEM = 1 << 30,
+};
 #define MAX_RING ((size_t)1 << 40)      /* bytes: more than any machine gives */
 
 /* Neighbours share no line. */
@@ -36,11 +40,11 @@ static struct mri_chan *free_list, *free_tail;
 
 /* -------------------------------------------------------- make and free -- */
 
-static struct mri_chan *block_alloc(void)
+/* free_lock held. */
+static struct mri_chan *take_free(void)
 {
 	struct mri_chan *c;
 
-	mri_lock_take(&free_lock);
 	if (!free_list) {
 		union block *slab = mri_try_alloc(SLAB * sizeof *slab);
 
@@ -54,21 +58,70 @@ static struct mri_chan *block_alloc(void)
 	c = free_list;
 	if (c)
 		free_list = c->next_free;
-	mri_lock_drop(&free_lock);
 	return c;
 }
 
 /* Last in, last out: a dev build finds the use of a freed channel for longer. */
-static void block_free(struct mri_chan *c)
+static void put_free(struct mri_chan *c)
 {
-	mri_lock_take(&free_lock);
 	c->next_free = NULL;
 	if (free_list)
 		free_tail->next_free = c;
 	else
 		free_list = c;
 	free_tail = c;
+}
+
+/* Each P keeps some, so that making channels needs no lock: docs/design/026. */
+static struct mri_chan *block_alloc(void)
+{
+	struct m *m = mri_self()->m;
+	struct p *p = m ? mri_proc_enter(m) : NULL;
+	struct mri_chan *c = p ? p->chans : NULL;
+
+	if (likely(c)) {
+		p->chans = c->next_free;
+		p->nchans--;
+		mri_proc_leave(m);
+		return c;
+	}
+	mri_lock_take(&free_lock);
+	c = take_free();
+	for (struct mri_chan *more; p && p->nchans < KEEP / 2; p->nchans++) {
+		more = take_free();
+		if (!more)
+			break;
+		more->next_free = p->chans;
+		p->chans = more;
+	}
 	mri_lock_drop(&free_lock);
+	if (m)
+		mri_proc_leave(m);
+	return c;
+}
+
+static void block_free(struct mri_chan *c)
+{
+	struct m *m = mri_self()->m;
+	struct p *p = m ? mri_proc_enter(m) : NULL;
+
+	if (likely(p && p->nchans < KEEP)) {
+		c->next_free = p->chans;
+		p->chans = c;
+		p->nchans++;
+	} else {
+		mri_lock_take(&free_lock);
+		put_free(c);
+		while (p && p->nchans > KEEP / 2) {
+			c = p->chans;
+			p->chans = c->next_free;
+			p->nchans--;
+			put_free(c);
+		}
+		mri_lock_drop(&free_lock);
+	}
+	if (m)
+		mri_proc_leave(m);
 }
 
 /* The lock keeps its word: see the head of this file. */
