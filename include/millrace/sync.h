@@ -211,8 +211,8 @@ MR_INLINE void mr_mutex_unlock(mr_mutex *m)
 		mr_mutex_unlock_(m);
 }
 
-/* The bits of mr_state[0] are rwmutex.c's: 1 a writer owns it, 2 somebody waits, from 4 on
- * the count of readers. */
+/* The bits of mr_state[0] are rwmutex.c's: 1 a writer owns it, 2 somebody waits, from 4
+ * on the count of readers. */
 MR_TS(no_thread_safety_analysis)
 MR_INLINE void mr_rwmutex_rlock(mr_rwmutex *m)
 {

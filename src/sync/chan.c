@@ -75,7 +75,7 @@ static void put_free(struct mri_chan *c)
 /* Each P keeps some, so that making channels needs no lock: docs/design/026. */
 static struct mri_chan *block_alloc(void)
 {
-	struct m *m = mri_self()->m;
+	struct m *m = KEEP ? mri_self()->m : NULL;
 	struct p *p = m ? mri_proc_enter(m) : NULL;
 	struct mri_chan *c = p ? p->chans : NULL;
 
@@ -102,7 +102,7 @@ static struct mri_chan *block_alloc(void)
 
 static void block_free(struct mri_chan *c)
 {
-	struct m *m = mri_self()->m;
+	struct m *m = KEEP ? mri_self()->m : NULL;
 	struct p *p = m ? mri_proc_enter(m) : NULL;
 
 	if (likely(p && p->nchans < KEEP)) {
