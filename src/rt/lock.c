@@ -3,16 +3,19 @@
 #include "base/fault.h"
 #include "os/os.h"
 
-enum { SPINS = 60 }; /* about as long as the longest section takes */
+enum { FIRST_SPINS = MRI_IS_HOSTILE ? 1 : 4, LAST_SPINS = MRI_IS_HOSTILE ? 16 : 64 };
 
 /* The word is 2 while anybody may sleep. A thread that slept takes the lock as 2,
  * since it cannot know whether it was the only one; the cost is one needless wake. */
 noinline void mri_lock_slow(struct mri_lock *l)
 {
-	for (int i = 0; i < SPINS; i++) {
+	/* Each look takes the line from the holder, who needs it: ever fewer, and all in
+	 * all longer than the longest section takes. */
+	for (int n = FIRST_SPINS; n <= LAST_SPINS; n *= 2) {
 		uint32_t free = 0;
 
-		cpu_relax();
+		for (int i = 0; i < n; i++)
+			cpu_relax();
 		/* Relaxed: only a hint, the swap decides. */
 		if (atomic_get(&l->word, relaxed) != 0)
 			continue;

@@ -161,6 +161,8 @@ struct m {
 enum { MRI_MAX_PROCS = 1024 };
 #define MRI_TAKING ((uintptr_t)1)
 
+enum mri_keep_kind { MRI_KEEP_CHANS, MRI_KEEP_CTXS, MRI_NKEEPS };
+
 struct mri_timers;
 struct p {
 	int id;
@@ -177,8 +179,7 @@ struct p {
 	struct mri_runq fresh;          /* that have not; no hand-off slot */
 	struct g *free_gs;              /* warm slots; by its M */
 	int nfree;
-	struct mri_chan *chans;         /* free blocks of channels; by its M */
-	int nchans;
+	struct { void *first; int n; } keep[MRI_NKEEPS];        /* keep.h; by its M */
 	int64_t trimmed;                /* when a slot last lost its deep pages */
 	int64_t born, died;             /* goroutines; by its M, summed by go_count */
 	struct mri_timers *timers;

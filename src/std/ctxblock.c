@@ -2,8 +2,10 @@
  *
  * The done channel lies in a context. So blocks are reused as contexts only, with their
  * locks' words as they are, for the reason that channels are (chan.c); and slabs of them
- * are never given back. Everything is by one lock that nothing is locked under. */
+ * are never given back. Each P keeps some free ones (keep.h); the rest is by one lock
+ * that nothing is locked under. */
 #include "base/hooks.h"
+#include "rt/keep.h"
 #include "std/context.h"
 #include "std/std.h"
 #include <stdlib.h>
@@ -36,35 +38,66 @@ static void add_slab(void)
 	free_tail = &s->ctx[SLAB - 1];
 }
 
-struct mr_context *mri_ctxblock_alloc(void)
+/* free_lock held. */
+static struct mr_context *take_free(void)
 {
 	struct mr_context *c;
 
-	mri_lock_take(&free_lock);
 	if (!free_list)
 		add_slab();
 	c = free_list;
 	if (c)
 		free_list = c->next_free;
-	mri_lock_drop(&free_lock);
-	if (!c)
-		mri_panic("out of memory for a context");
-	memset(c, 0, offsetof(struct mr_context, done));
 	return c;
 }
 
 /* First in, first out: the use of a freed one is found for longer. */
-void mri_ctxblock_free(struct mr_context *c)
+static void put_free(struct mr_context *c)
 {
-	mri_lock_take(&free_lock);
-	/* Relaxed: for checks of programs that are wrong anyway. */
-	atomic_set(&c->kind, (uint8_t)CTX_FREED, relaxed);
 	c->next_free = NULL;
 	if (free_list)
 		free_tail->next_free = c;
 	else
 		free_list = c;
 	free_tail = c;
+}
+
+struct mr_context *mri_ctxblock_alloc(void)
+{
+	const size_t link = offsetof(struct mr_context, next_free);
+	struct mr_context *c = mri_keep_take(MRI_KEEP_CTXS, link);
+
+	if (unlikely(!c)) {
+		mri_lock_take(&free_lock);
+		c = take_free();
+		for (int i = 0; i < MRI_KEEP / 2; i++) {
+			struct mr_context *more = take_free();
+
+			if (more && !mri_keep_put(MRI_KEEP_CTXS, link, more)) {
+				put_free(more);
+				break;
+			}
+		}
+		mri_lock_drop(&free_lock);
+	}
+	if (!c)
+		mri_panic("out of memory for a context");
+	memset(c, 0, offsetof(struct mr_context, done));
+	return c;
+}
+
+void mri_ctxblock_free(struct mr_context *c)
+{
+	const size_t link = offsetof(struct mr_context, next_free);
+
+	/* Relaxed: for checks of programs that are wrong anyway. */
+	atomic_set(&c->kind, (uint8_t)CTX_FREED, relaxed);
+	if (likely(mri_keep_put(MRI_KEEP_CTXS, link, c)))
+		return;
+	mri_lock_take(&free_lock);
+	for (int i = 0; c; c = i++ < MRI_KEEP / 2 ?
+				       mri_keep_take(MRI_KEEP_CTXS, link) : NULL)
+		put_free(c);
 	mri_lock_drop(&free_lock);
 }
 

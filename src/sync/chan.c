@@ -19,13 +19,13 @@
 #include "sync/chan.h"
 #include "sync/chan_race.h"
 #include "millrace/chan.h"
+#include "rt/keep.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	SLAB = 64,
-	KEEP = MRI_IS_DEV ? 0 : 64,     /* free blocks of a P */
 	MAX_ELEM = 1 << 30,
 };
 #define MAX_RING ((size_t)1 << 40)      /* bytes: more than any machine gives */
@@ -72,56 +72,38 @@ static void put_free(struct mri_chan *c)
 	free_tail = c;
 }
 
-/* Each P keeps some, so that making channels needs no lock: docs/design/026. */
 static struct mri_chan *block_alloc(void)
 {
-	struct m *m = KEEP ? mri_self()->m : NULL;
-	struct p *p = m ? mri_proc_enter(m) : NULL;
-	struct mri_chan *c = p ? p->chans : NULL;
+	const size_t link = offsetof(struct mri_chan, next_free);
+	struct mri_chan *c = mri_keep_take(MRI_KEEP_CHANS, link);
 
-	if (likely(c)) {
-		p->chans = c->next_free;
-		p->nchans--;
-		mri_proc_leave(m);
+	if (likely(c))
 		return c;
-	}
 	mri_lock_take(&free_lock);
 	c = take_free();
-	for (struct mri_chan *more; p && p->nchans < KEEP / 2; p->nchans++) {
-		more = take_free();
-		if (!more)
+	for (int i = 0; i < MRI_KEEP / 2; i++) {
+		struct mri_chan *more = take_free();
+
+		if (more && !mri_keep_put(MRI_KEEP_CHANS, link, more)) {
+			put_free(more);
 			break;
-		more->next_free = p->chans;
-		p->chans = more;
+		}
 	}
 	mri_lock_drop(&free_lock);
-	if (m)
-		mri_proc_leave(m);
 	return c;
 }
 
 static void block_free(struct mri_chan *c)
 {
-	struct m *m = KEEP ? mri_self()->m : NULL;
-	struct p *p = m ? mri_proc_enter(m) : NULL;
+	const size_t link = offsetof(struct mri_chan, next_free);
 
-	if (likely(p && p->nchans < KEEP)) {
-		c->next_free = p->chans;
-		p->chans = c;
-		p->nchans++;
-	} else {
-		mri_lock_take(&free_lock);
+	if (likely(mri_keep_put(MRI_KEEP_CHANS, link, c)))
+		return;
+	mri_lock_take(&free_lock);
+	for (int i = 0; c; c = i++ < MRI_KEEP / 2 ?
+				       mri_keep_take(MRI_KEEP_CHANS, link) : NULL)
 		put_free(c);
-		while (p && p->nchans > KEEP / 2) {
-			c = p->chans;
-			p->chans = c->next_free;
-			p->nchans--;
-			put_free(c);
-		}
-		mri_lock_drop(&free_lock);
-	}
-	if (m)
-		mri_proc_leave(m);
+	mri_lock_drop(&free_lock);
 }
 
 /* The lock keeps its word: see the head of this file. */
