@@ -1,7 +1,7 @@
 /* keep.h - free blocks that a P keeps, so that making and freeing small objects takes no
- * lock: docs/design/026. What does not fit goes to, and comes from, a list for all, half a
- * P's worth at a time. A dev build keeps none: it reuses a block as late as it can,
- * so that the use of a freed one is found. */
+ * lock: docs/design/026. What does not fit goes to, and comes from, a list for all, half
+ * a P's worth at a time. A dev build keeps none: it reuses a block as late as it can, so
+ * that the use of a freed one is found. */
 #ifndef MRI_RT_KEEP_H
 #define MRI_RT_KEEP_H
 #include "rt/rt.h"
