@@ -184,7 +184,7 @@ END mri_arch_entry
 /* What mr_capture_args points at: called through the type of any function, it saves
  * whatever may hold arguments and returns zero in every result register. r11 is the
  * only register that holds no argument and is nobody's. */
-FUNCTION mri_arch_capture_args
+.macro CAPTURE few, vectors:vararg
 	movq	mri_arch_captured@gottpoff(%rip), %r11
 	addq	%fs:0, %r11
 	movq	%rdi, ARGS_GP+0(%r11)
@@ -195,56 +195,36 @@ FUNCTION mri_arch_capture_args
 	movq	%r9, ARGS_GP+40(%r11)
 	movzbl	%al, %eax
 	movq	%rax, ARGS_AL(%r11)
-	movq	$0, ARGS_FEW(%r11)
-	movaps	%xmm0, ARGS_VEC+0(%r11)
-	movaps	%xmm1, ARGS_VEC+16(%r11)
-	movaps	%xmm2, ARGS_VEC+32(%r11)
-	movaps	%xmm3, ARGS_VEC+48(%r11)
-	movaps	%xmm4, ARGS_VEC+64(%r11)
-	movaps	%xmm5, ARGS_VEC+80(%r11)
-	movaps	%xmm6, ARGS_VEC+96(%r11)
-	movaps	%xmm7, ARGS_VEC+112(%r11)
-	.irp	i, 0, 16, 32, 48, 64, 80, 96, 112
-	movups	8+\i(%rsp), %xmm0
-	movaps	%xmm0, ARGS_STACK+\i(%r11)
+	movq	$\few, ARGS_FEW(%r11)
+	.irp	i, \vectors
+	movaps	%xmm\i, ARGS_VEC+16*\i(%r11)
 	.endr
+	.ifeq	\few
+	STACK_WORDS 0, 16, 32, 48, 64, 80, 96, 112
+	.else
+	STACK_WORDS 0, 16, 32
+	.endif
 	movq	$1, CAPTURE_FULL(%r11)
 	xorl	%eax, %eax
 	xorl	%edx, %edx
 	pxor	%xmm0, %xmm0
 	pxor	%xmm1, %xmm1
 	ret
+.endm
+.macro STACK_WORDS offsets:vararg
+	.irp	i, \offsets
+	movups	8+\i(%rsp), %xmm0
+	movaps	%xmm0, ARGS_STACK+\i(%r11)
+	.endr
+.endm
+
+FUNCTION mri_arch_capture_args
+	CAPTURE	0, 0, 1, 2, 3, 4, 5, 6, 7
 END mri_arch_capture_args
 
-/* The same for up to 3 arguments, which are no more than 6 words. */
+/* Up to 3 arguments are no more than 6 words, or 6 vectors. */
 FUNCTION mri_arch_capture_few
-	movq	mri_arch_captured@gottpoff(%rip), %r11
-	addq	%fs:0, %r11
-	movq	%rdi, ARGS_GP+0(%r11)
-	movq	%rsi, ARGS_GP+8(%r11)
-	movq	%rdx, ARGS_GP+16(%r11)
-	movq	%rcx, ARGS_GP+24(%r11)
-	movq	%r8, ARGS_GP+32(%r11)
-	movq	%r9, ARGS_GP+40(%r11)
-	movzbl	%al, %eax
-	movq	%rax, ARGS_AL(%r11)
-	movq	$1, ARGS_FEW(%r11)
-	movaps	%xmm0, ARGS_VEC+0(%r11)
-	movaps	%xmm1, ARGS_VEC+16(%r11)
-	movaps	%xmm2, ARGS_VEC+32(%r11)
-	movaps	%xmm3, ARGS_VEC+48(%r11)
-	movaps	%xmm4, ARGS_VEC+64(%r11)
-	movaps	%xmm5, ARGS_VEC+80(%r11)
-	.irp	i, 0, 16, 32
-	movups	8+\i(%rsp), %xmm0
-	movaps	%xmm0, ARGS_STACK+\i(%r11)
-	.endr
-	movq	$1, CAPTURE_FULL(%r11)
-	xorl	%eax, %eax
-	xorl	%edx, %edx
-	pxor	%xmm0, %xmm0
-	pxor	%xmm1, %xmm1
-	ret
+	CAPTURE	1, 0, 1, 2, 3, 4, 5
 END mri_arch_capture_few
 
 /* int mri_arch_call(void (*fn)(void), const struct mri_arch_args *args)
