@@ -8,10 +8,18 @@
 
 enum { MRI_KEEP = MRI_IS_DEV ? 0 : 64 };
 
+/* Who makes a channel does not start the runtime by that. */
+static inline struct m *mri_keep_m(void)
+{
+	struct g *self = MRI_KEEP ? mri_self_or_null() : NULL;
+
+	return self ? self->m : NULL;
+}
+
 /* One of this P's, or NULL. link is where in a block the pointer to the next one is. */
 static inline void *mri_keep_take(enum mri_keep_kind kind, size_t link)
 {
-	struct m *m = MRI_KEEP ? mri_self()->m : NULL;
+	struct m *m = mri_keep_m();
 	struct p *p = m ? mri_proc_enter(m) : NULL;
 	char *block = p ? p->keep[kind].first : NULL;
 
@@ -27,7 +35,7 @@ static inline void *mri_keep_take(enum mri_keep_kind kind, size_t link)
 /* False: this P has enough of them. */
 static inline bool mri_keep_put(enum mri_keep_kind kind, size_t link, void *block)
 {
-	struct m *m = MRI_KEEP ? mri_self()->m : NULL;
+	struct m *m = mri_keep_m();
 	struct p *p = m ? mri_proc_enter(m) : NULL;
 	bool room = p && p->keep[kind].n < MRI_KEEP;
 
