@@ -32,6 +32,14 @@ enum {
 
 /* ---------------------------------------------------- queueing a goroutine -- */
 
+/* How many of them others can steal. */
+static uint32_t stealable(struct p *p)
+{
+	/* Relaxed: a hint; who must not miss anything fences before. */
+	return mri_runq_len(&p->q) + mri_runq_len(&p->fresh) +
+	       (atomic_get(&p->q.next, relaxed) != NULL);
+}
+
 static bool has_new(struct p *p)
 {
 	return mri_runq_len(&p->fresh) != 0 || p->spilled;
@@ -125,7 +133,7 @@ void mri_find_yielded(struct m *m, struct g *g)
 /* Into the hand-off slot; who was there goes to q's tail. */
 void mri_find_queue_next(struct p *p, struct g *g)
 {
-	uint32_t others = mri_proc_queued(p);
+	uint32_t others = stealable(p);
 	struct g *kicked = mri_runq_swap_next(&p->q, g);
 
 	if (kicked)
@@ -136,7 +144,7 @@ void mri_find_queue_next(struct p *p, struct g *g)
 
 void mri_find_queue_new(struct p *p, struct g *g)
 {
-	uint32_t others = mri_proc_queued(p);
+	uint32_t others = stealable(p);
 
 	if (others == 0)
 		/* Relaxed: a coarse clock. */
@@ -210,6 +218,22 @@ static bool refill_due(struct p *p)
 	       (p->tick % 8 == 0 || mri_runq_len(&p->q) < REFILL_BELOW);
 }
 
+/* Nothing younger is left than what was put aside: back with it, where others see it. */
+static bool unspill_due(struct p *p)
+{
+	return unlikely(p->spilled != NULL) && mri_runq_len(&p->fresh) == 0;
+}
+
+static void unspill(struct p *p)
+{
+	struct g *g;
+
+	for (int n = MRI_RUNQ_CAP / 2; n > 0 && (g = pop_spilled(p)) != NULL; n--)
+		if (!mri_runq_push(&p->fresh, g))
+			mri_throw("a ring with room is full");
+	mri_sched_wake();
+}
+
 /* Is it a turn of the oldest new one? The clock is sysmon's: this is asked often. */
 static bool round_due(struct p *p)
 {
@@ -233,12 +257,9 @@ static struct g *take_new(struct p *p)
 		g = pop_spilled(p);
 		return g ? g : mri_runq_pop(&p->fresh);
 	}
-	if (unlikely(mri_runq_len(&p->fresh) == 0)) {
-		for (int n = MRI_RUNQ_CAP / 2; n > 0 && (g = pop_spilled(p)) != NULL; n--)
-			if (!mri_runq_push(&p->fresh, g))
-				mri_throw("a ring with room is full");
-	}
-	return mri_runq_pop_last(&p->fresh);
+	g = mri_runq_pop_last(&p->fresh);
+	/* What was left has just been stolen: as unspill(), but only one. */
+	return likely(g) ? g : pop_spilled(p);
 }
 
 /* From the P itself: see the head of this file. */
@@ -310,7 +331,7 @@ struct g *mri_find_quick(struct m *m)
 	if (!p || atomic_get(&p->retired, relaxed) || m->nlocked ||
 	    atomic_get(&m->bound_head, relaxed))
 		return NULL;
-	if (refill_due(p) || mri_choice_hostile(m, 4))
+	if (refill_due(p) || unspill_due(p) || mri_choice_hostile(m, 4))
 		return NULL;
 	if (timer_due(p))
 		return NULL;
@@ -368,7 +389,7 @@ static struct g *steal_from(struct p *p, struct p *victim, bool last)
 			return g;
 	}
 	g = mri_runq_steal(&p->q, &victim->q);
-	n = mri_proc_queued(victim);
+	n = stealable(victim);
 	if (g || n == 0)
 		return g;
 	if (n == 1) {
@@ -446,6 +467,8 @@ static struct g *look(struct m *m, struct p *p)
 		return g;
 	if (refills)
 		refill(p);
+	if (unspill_due(p))
+		unspill(p);
 	if ((g = take_own(p)) != NULL || (g = pop_bound(m)) != NULL)
 		return g;
 	if (!m->spinning) {
@@ -477,7 +500,7 @@ bool mri_find_missed(void)
 	for (int i = 0; i < n; i++) {
 		struct p *p = mri_sched.all_ps[i];
 
-		if (mri_runq_len(&p->q) != 0 || mri_proc_queued(p) > 1)
+		if (mri_runq_len(&p->q) != 0 || stealable(p) > 1)
 			return true;
 	}
 	return atomic_get(&mri_sched.nqueue, relaxed) != 0;

@@ -34,6 +34,7 @@ ATOMIC = re.compile(r"\batomic_(get|set|swap|add|sub|or|and|cas|fence)\(")
 # Which tests are run on the mutants of a file, until one of them notices.
 CONCERNED = {
     "rt/runq.c": ["runq"],
+    "rt/runq.h": ["runq"],
     "rt/lock.c": ["lock"],
     "rt/lock.h": ["lock"],
     "rt/proc.c": ["proc"],
