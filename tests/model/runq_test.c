@@ -172,6 +172,19 @@ static void owner_moves(void)
 	took(mri_runq_pop_last(&q));
 	took(mri_runq_pop(&q3));
 }
+/* What it has just made, by way of the other ring. */
+static void owner_moves_on(void)
+{
+	push(&q);
+	mri_runq_move(&q3, &q, 4);
+	took(mri_runq_pop(&q3));
+}
+static void thief2_of3(void)
+{
+	took(mri_runq_steal(&q2, &q3));
+	while (took(mri_runq_pop(&q2)))
+		;
+}
 MODEL(runq_last_and_steal, .setup = fill0, .load_buffering = true, .threads = { owner_last, thief2_twice },
       .check = all_once)
 MODEL(runq_last_and_first, .setup = fill2, .load_buffering = true, .threads = { owner_last_and_first, thief2_twice },
@@ -179,6 +192,9 @@ MODEL(runq_last_and_first, .setup = fill2, .load_buffering = true, .threads = { 
 MODEL(runq_last_two_thieves, .setup = fill3, .threads = { owner_lasts, thief2, thief3 },
       .check = all_once)
 MODEL(runq_move, .setup = fill3, .load_buffering = true, .threads = { owner_moves, thief2_twice },
+      .check = all_once)
+
+MODEL(runq_move_and_steal, .setup = fill0, .load_buffering = true, .threads = { owner_moves_on, thief2_of3 },
       .check = all_once)
 
 /* A ring that was emptied by a thief is filled by its owner's own stealing: the slots
@@ -201,6 +217,16 @@ static void refills2(void)
 		took(mri_runq_pop(&q2));
 	}
 }
+/* The same, filled from the owner's other ring. */
+static void moves_to2(void)
+{
+	mri_runq_move(&q2, &q, 2);
+	mri_runq_move(&q2, &q, 2);
+	while (took(mri_runq_pop(&q2)))
+		;
+}
+MODEL(runq_robbed_then_moves, .setup = fill_three, .threads = { moves_to2, robs2 },
+      .check = all_once, .load_buffering = true)
 MODEL(runq_robbed_then_steals, .setup = fill_three, .threads = { refills2, robs2 },
       .check = all_once, .load_buffering = true)
 
