@@ -119,7 +119,8 @@ MR_C_END
  * copies. What a pointer points to must live long enough, as ever. An expression of type
  * void.
  *
- * Never blocks: fn runs later, or on another thread. A caller that starts very many in a
+ * Never blocks: fn runs later, or on another thread, and of several that have not begun
+ * any may be first, often the last. A caller that starts very many in a
  * row loses its turn to them now and then, as by mr_go_yield(), unless it is pinned or
  * locked to its thread. What it did before happens before fn starts; the end of a
  * goroutine is ordered before nothing, unless by a channel or a waitgroup.
