@@ -72,6 +72,10 @@ MR_C_END
 #define mr_chan_select_ordered(...)                                                     \
 	mr_chan_select_ordered_n(mr_cases(__VA_ARGS__), mr_ncases(__VA_ARGS__))
 #define mr_cases(...)	(__extension__ (mr_select_case[]){ __VA_ARGS__ })
+/* All fields: for those left out the compiler would zero the table by a `rep stos` first,
+ * which takes longer than the select. */
+#define mr_case(kind, c, v, k, d)                                                       \
+	((mr_select_case){ .op = (kind), .ch = (c), .val = (v), .ok = (k), .time = (d) })
 #define mr_ncases(...)	(sizeof mr_cases(__VA_ARGS__) / sizeof(mr_select_case))
 
 /* mr_on_recv(ch), mr_on_recv(ch, &v), mr_on_recv(ch, &v, &ok): receive from ch, as
@@ -79,32 +83,28 @@ MR_C_END
 #define mr_on_recv(...)                                                                 \
 	MR_PICK3(__VA_ARGS__, mr_on_recv3, mr_on_recv2, mr_on_recv1, ~)(__VA_ARGS__)
 #define mr_on_recv1(c)                                                                  \
-	((mr_select_case){ .op = (mr_can_recv(c), MR_SELECT_RECV), .ch = (c) })
+	mr_case((mr_can_recv(c), MR_SELECT_RECV), (c), 0, 0, 0)
 #define mr_on_recv2(c, p)                                                               \
-	((mr_select_case){ .op = (mr_can_recv(c), MR_SELECT_RECV), .ch = (c),           \
-			   .val = mr_place((c), p) })
+	mr_case((mr_can_recv(c), MR_SELECT_RECV), (c), mr_place((c), p), 0, 0)
 #define mr_on_recv3(c, p, k)                                                            \
-	((mr_select_case){ .op = (mr_can_recv(c), MR_SELECT_RECV), .ch = (c),           \
-			   .val = mr_place((c), p), .ok = (k) })
+	mr_case((mr_can_recv(c), MR_SELECT_RECV), (c), mr_place((c), p), (k), 0)
 
 /* mr_on_send(ch, v): send v on ch, as mr_chan_send(). v is evaluated whether or not the
  * case is chosen; its copy lives as long as the block that this stands in. A
  * receive-only channel is refused at compile time. */
 #define mr_on_send(c, ...)                                                              \
-	((mr_select_case){ .op = (mr_can_send(c), MR_SELECT_SEND), .ch = (c),           \
-			   .val = mr_value((c), __VA_ARGS__) })
+	mr_case((mr_can_send(c), MR_SELECT_SEND), (c), mr_value((c), __VA_ARGS__), 0, 0)
 
 /* mr_on_send_from(ch, &v): the same for a table that is filled in a loop: *v is the
  * caller's, and is read when the case is chosen. */
 #define mr_on_send_from(c, p)                                                           \
-	((mr_select_case){ .op = (mr_can_send(c), MR_SELECT_SEND), .ch = (c),           \
-			   .val = mr_place((c), p) })
+	mr_case((mr_can_send(c), MR_SELECT_SEND), (c), mr_place((c), p), 0, 0)
 
 /* mr_on_timeout(d): give up after d nanoseconds (an mr_duration). */
-#define mr_on_timeout(d) ((mr_select_case){ .op = MR_SELECT_TIMEOUT, .time = (d) })
+#define mr_on_timeout(d) mr_case(MR_SELECT_TIMEOUT, 0, 0, 0, (d))
 
 /* mr_on_default: give up at once, as Go's `default`. One per select. */
-#define mr_on_default	((mr_select_case){ .op = MR_SELECT_DEFAULT })
+#define mr_on_default	mr_case(MR_SELECT_DEFAULT, 0, 0, 0, 0)
 #endif
 
 #endif

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INLINE_CASES = 9, MAX_CASES = 65536 };
+enum { INLINE_CASES = 9, MAX_CASES = 65536, FEW = 4 };
 
 /* Those arrays have room for one entry a case. */
 struct sel {
@@ -512,13 +512,37 @@ static inline int one_or_default(const mr_select_case *k, void *pc)
 	return 0;
 }
 
+/* The same for a few: the default's index n, or -1. */
+static inline int none_or_default(const mr_select_case *k, size_t n)
+{
+	uint32_t turned[FEW];
+
+	for (size_t i = 0; i < n; i++) {
+		struct mri_chan *c;
+
+		if (unlikely(!is_op(&k[i])))
+			return -1;
+		c = mri_chan_of(k[i].ch);
+		/* B4: acquire, pairs with B3: before the peek. */
+		turned[i] = atomic_get(&c->turned, acquire);
+		if (peek(&k[i], c) != MRI_CHAN_BLOCKS)
+			return -1;
+	}
+	/* Relaxed: as in none_has_turned(). The last was seen so last of all. */
+	for (size_t i = 0; i + 1 < n; i++)
+		if (atomic_get(&mri_chan_of(k[i].ch)->turned, relaxed) != turned[i])
+			return -1;
+	return (int)n;
+}
+
 int mr_chan_select_n(mr_select_case *cases, size_t n)
 {
 	void *pc = __builtin_return_address(0);
 
 	mri_init_check_fork();
-	if (n == 2 && cases[1].op == MR_SELECT_DEFAULT && is_op(&cases[0])) {
-		int i = one_or_default(&cases[0], pc);
+	if (n - 2 < FEW && cases[n - 1].op == MR_SELECT_DEFAULT) {
+		int i = n == 2 && is_op(&cases[0]) ? one_or_default(&cases[0], pc) :
+						     none_or_default(cases, n - 1);
 
 		mri_chan_unlocked();
 		if (likely(i >= 0))
