@@ -37,7 +37,7 @@ END {
 		print rule (peers > 1 ? "---|" : "")
 		for (i = 1; i <= nx[s]; i++) {
 			x = xs[s, i]
-			row = "| " (x < 10 ? x : number(x)) " |"
+			row = "| " (x + 0 < 10 ? x : number(x)) " |"
 			for (p = 1; p <= peers; p++)
 				row = row " " number(value[s, x, name[p]]) " |"
 			if (peers > 1)
