@@ -22,6 +22,8 @@
 #include <millrace/singleflight.h>
 #include <millrace/pool.h>
 #include <millrace/signal.h>
+#include <millrace/io.h>
+#include <millrace/net.h>
 #include <millrace/map.h>
 #include <millrace/sync_map.h>
 #ifndef MILLRACE_PREFIX_ONLY

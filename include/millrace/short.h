@@ -13,8 +13,10 @@
 #include <millrace/errgroup.h>
 #include <millrace/errno.h>
 #include <millrace/go.h>
+#include <millrace/io.h>
 #include <millrace/leak.h>
 #include <millrace/map.h>
+#include <millrace/net.h>
 #include <millrace/panic.h>
 #include <millrace/pool.h>
 #include <millrace/scope.h>
@@ -258,6 +260,37 @@ typedef mr_sync_map_iter	sync_map_iter;
 #define sync_map_compare_and_delete(...) mr_sync_map_compare_and_delete(__VA_ARGS__)
 #define sync_map_range(...)	mr_sync_map_range(__VA_ARGS__)
 #endif
+
+/* io.h */
+#define io_read			mr_io_read
+#define io_write		mr_io_write
+#define io_readfull		mr_io_readfull
+#define io_writeall		mr_io_writeall
+#define io_wait			mr_io_wait
+#define io_close		mr_io_close
+
+/* net.h */
+typedef mr_net_conn		net_conn;
+typedef mr_net_addr		net_addr;
+#define net_listen		mr_net_listen
+#define net_accept		mr_net_accept
+#define net_dial		mr_net_dial
+#define net_read		mr_net_read
+#define net_write		mr_net_write
+#define net_writev		mr_net_writev
+#define net_sendfile		mr_net_sendfile
+#define net_close		mr_net_close
+#define net_close_write		mr_net_close_write
+#define net_set_deadline	mr_net_set_deadline
+#define net_set_read_deadline	mr_net_set_read_deadline
+#define net_set_write_deadline	mr_net_set_write_deadline
+#define net_local		mr_net_local
+#define net_peer		mr_net_peer
+#define net_resolve		mr_net_resolve
+#define net_text		mr_net_text
+#define net_readfrom		mr_net_readfrom
+#define net_writeto		mr_net_writeto
+#define net_fd			mr_net_fd
 
 /* signal.h */
 #define signal_stop		mr_signal_stop

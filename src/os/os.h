@@ -95,6 +95,44 @@ void mri_os_in_core(void *p, size_t size, bool in);
 /* true if new mappings are locked into memory (mlockall(MCL_FUTURE)) */
 bool mri_os_memory_is_locked(void);
 
+/* ---- readiness of descriptors: poll_epoll.c ---- */
+/* What may be done without waiting, or will fail without. HUP: one side of the
+ * connection, or both, has ended, or there is an error; it comes with IN, OUT or both. */
+enum { MRI_OS_IN = 1, MRI_OS_OUT = 2, MRI_OS_HUP = 4 };
+struct mri_os_event {
+	uint64_t tag;
+	uint32_t what;
+};
+/* Before all below, once. A negative code: it cannot be had. */
+int mri_os_poll_open(void);
+/* From now on say when fd becomes ready: at the change, not as long as it lasts, and
+ * once at the start if it is. -EPERM: fd is a file or folder, always ready; -EEXIST: it
+ * was added before; -EBADF. Closing fd ends it, if no other descriptor is a copy. */
+int mri_os_poll_add(int fd, uint64_t tag);
+int mri_os_poll_remove(int fd);
+/* Wait for changes until `deadline` (monotonic ns; 0: none; negative: do not wait); how
+ * many. 0: the time is over, mri_os_poll_wake() has been called since the last time, or
+ * for no reason; -EINTR. One thread at a time may wait; others may look. */
+int mri_os_poll_wait(struct mri_os_event *events, int max, int64_t deadline);
+void mri_os_poll_wake(void);
+
+/* ---- descriptors: io.c. By libc's calls, so that sanitizers see the memory ---- */
+/* None waits, but on a file or where said; -EAGAIN instead. */
+enum mri_os_kind {
+	MRI_OS_FILE,                    /* a file, folder or block device: no readiness */
+	MRI_OS_STREAM,                  /* a socket that is a stream of bytes */
+	MRI_OS_SOCKET,                  /* one of another kind */
+	MRI_OS_PIPE,                    /* all else: pipes, terminals, eventfds */
+};
+int mri_os_fd_kind(int fd);                /* -EBADF */
+/* One call of read, recv, write or send, whichever suits it. Never raises SIGPIPE. A pipe
+ * and the like that is not O_NONBLOCK is asked first, and written to in pieces that fit;
+ * if another reads or writes it meanwhile this may block. */
+int64_t mri_os_fd_read(int fd, enum mri_os_kind kind, void *buf, size_t n);
+int64_t mri_os_fd_write(int fd, enum mri_os_kind kind, const void *buf, size_t n);
+int mri_os_fd_ready(int fd, int what);     /* poll(2): which of MRI_OS_IN and OUT it is */
+int mri_os_fd_close(int fd);
+
 /* ---- filters ---- */
 /* Another program that reads a text and writes one. */
 struct mri_os_filter {

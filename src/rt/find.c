@@ -16,6 +16,7 @@
  * it next, and sysmon sees if it does not. The second wakes; those after it need not, as
  * long as there are two: whoever came to have time since has seen those. */
 #include "os/os.h"
+#include "rt/netpoll.h"
 #include "rt/rt.h"
 #include "rt/sched.h"
 
@@ -140,6 +141,11 @@ void mri_find_queue_next(struct p *p, struct g *g)
 		push_tail(p, kicked);
 	if (others == 1)
 		mri_sched_wake();
+}
+
+void mri_find_queue_last(struct p *p, struct g *g)
+{
+	push_tail(p, g);
 }
 
 void mri_find_queue_new(struct p *p, struct g *g)
@@ -471,13 +477,18 @@ static struct g *look(struct m *m, struct p *p)
 		unspill(p);
 	if ((g = take_own(p)) != NULL || (g = pop_bound(m)) != NULL)
 		return g;
+	if (mri_netpoll_wanted()) {
+		mri_sched_ready_all(mri_netpoll_look());
+		if ((g = take_own(p)) != NULL || (g = pop_bound(m)) != NULL)
+			return g;
+	}
 	if (!m->spinning) {
 		/* Relaxed: a heuristic: half the busy Ps' worth of thieves is enough. */
 		uint32_t busy = (uint32_t)atomic_get(&mri_sched.procs, relaxed) -
 				atomic_get(&mri_sched.nidle_ps, relaxed);
 
-		if (2 * atomic_get(&mri_sched.nspinning, relaxed) >= busy)
-			return NULL;
+		if (busy <= 1 || 2 * atomic_get(&mri_sched.nspinning, relaxed) >= busy)
+			return NULL; /* of one busy P, ours, nobody can steal */
 		m->spinning = true;
 		/* Relaxed: nobody need be woken now. Who does not see it yet wakes one
 		 * too many; who does is seen when we stop. */

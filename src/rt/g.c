@@ -36,6 +36,8 @@ const char *const mri_why_names[MRI_NWHY] = {
 	[MRI_WHY_FLIGHT] = "singleflight.Group.Do",
 	[MRI_WHY_TIMER] = "timer",
 	[MRI_WHY_BLOCK] = "go_block",
+	[MRI_WHY_IO] = "IO wait",
+	[MRI_WHY_IO_TURN] = "IO turn",
 };
 
 #ifdef MRI_DEV

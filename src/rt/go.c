@@ -77,9 +77,9 @@ static void call_with_arg(struct g *g)
 	mri_panic_root(g, (void (*)(void *))g->fn, g->start_arg);
 }
 
-void mri_go_start(void (*fn)(void *), void *arg, const char *name, void *pc)
+void mri_go_start(void (*fn)(void *), void *arg, const char *name, size_t stack, void *pc)
 {
-	struct g *g = mri_g_new(mri_self(), 0, call_with_arg, arg, pc);
+	struct g *g = mri_g_new(mri_self(), stack, call_with_arg, arg, pc);
 
 	/* Relaxed, all: as above. */
 	atomic_set(&g->fn, (void (*)(void))fn, relaxed);

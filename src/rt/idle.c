@@ -7,8 +7,10 @@
  *
  * One idle M at a time is the keeper: it sleeps only until the earliest timer of all
  * Ps. Every M looks at the timers before it sleeps, so a keeper with a later time is
- * relieved by the first M that knows better. */
+ * relieved by the first M that knows better. And one is the poller: it sleeps until a
+ * descriptor is ready (netpoll.c). Both are woken for work only if there is no other. */
 #include "os/os.h"
+#include "rt/netpoll.h"
 #include "rt/rt.h"
 #include "rt/sched.h"
 #include <errno.h>
@@ -97,9 +99,16 @@ static bool set_inactive(struct m *m, enum m_state s)
 
 static void wake_m(struct m *m)
 {
+	/* Relaxed: m has said so under sched.lock before it could be given a P, and goes
+	 * on polling until it sees the store below. */
+	bool polls = atomic_get(&mri_sched.poller, relaxed) == m;
+
 	/* K3: release, pairs with K4: next_p and next_g. */
 	atomic_set(&m->park, 1u, release);
-	mri_os_futex_wake(&m->park, 1);
+	if (polls)
+		mri_os_poll_wake();
+	else
+		mri_os_futex_wake(&m->park, 1);
 }
 
 /* sched.lock held. The M to wake once the lock is dropped: an idle one, or a new one
@@ -186,8 +195,13 @@ static void start_m(struct p *p, bool spinning)
 	mri_init_check_fork();
 	mri_lock_take(&mri_sched.lock);
 	m = mri_sched.idle_ms;
-	if (m && m == mri_sched.keeper && m->idle_next)
-		m = m->idle_next; /* let the keeper keep */
+	for (struct m *other = m; other; other = other->idle_next)
+		/* Relaxed: it only decides who. */
+		if (other != mri_sched.keeper &&
+		    other != atomic_get(&mri_sched.poller, relaxed)) {
+			m = other;
+			break;
+		}
 	if (m) {
 		give(m, p, NULL, spinning);
 		mri_lock_drop(&mri_sched.lock);
@@ -238,9 +252,9 @@ void mri_sched_wake(void)
 	}
 }
 
-/* Woken, or not: true once there is a P. On a timeout the M takes itself off the
- * list, unless somebody was faster. */
-static bool timed_out(struct m *m)
+/* Nobody has woken m, but it has something to do: it takes itself off the list, with a P
+ * if there is one. False: somebody was faster. */
+static bool get_up(struct m *m, bool spinning)
 {
 	struct p *p;
 
@@ -252,15 +266,22 @@ static bool timed_out(struct m *m)
 	unlink_idle(m);
 	set_active(m);
 	p = idle_get();
-	if (p)
-		m->spinning = true; /* so that it looks at all Ps' timers */
+	m->spinning = p && spinning;
 	mri_lock_drop(&mri_sched.lock);
-	if (p) {
+	if (m->spinning)
 		/* Relaxed: I2 or I4 follows when it stops. */
 		atomic_add(&mri_sched.nspinning, 1u, relaxed);
+	if (p)
 		mri_proc_acquire(m, p);
-	}
 	return true;
+}
+
+static void take_given(struct m *m)
+{
+	/* Relaxed: nobody sets it again before it is idle again. */
+	atomic_set(&m->park, 0u, relaxed);
+	mri_proc_acquire(m, m->next_p);
+	m->next_p = NULL;
 }
 
 static void wait_for_p(struct m *m, int64_t deadline)
@@ -268,12 +289,33 @@ static void wait_for_p(struct m *m, int64_t deadline)
 	/* K4: acquire, pairs with K3. */
 	while (atomic_get(&m->park, acquire) == 0)
 		if (mri_os_futex_wait(&m->park, 0, deadline) == -ETIMEDOUT &&
-		    deadline && timed_out(m))
+		    /* Spinning, so that it looks at all Ps' timers. */
+		    deadline && get_up(m, true))
 			return;
-	/* Relaxed: nobody sets it again before it is idle again. */
-	atomic_set(&m->park, 0u, relaxed);
-	mri_proc_acquire(m, m->next_p);
-	m->next_p = NULL;
+	take_given(m);
+}
+
+/* The same, as the poller. */
+static void poll_for_p(struct m *m, int64_t deadline)
+{
+	struct g *ready = NULL;
+	bool up = false;
+
+	/* K4: acquire, pairs with K3. */
+	while (!up && atomic_get(&m->park, acquire) == 0) {
+		if (!ready)
+			ready = mri_netpoll_wait(deadline);
+		else
+			mri_os_thread_yield(); /* a P is on its way */
+		if (ready || (deadline && mri_os_now() >= deadline))
+			up = get_up(m, !ready);
+	}
+	/* Relaxed: the next poller is chosen under sched.lock, which m takes before it
+	 * can be that again. */
+	atomic_set(&mri_sched.poller, NULL, relaxed);
+	if (!up)
+		take_given(m);
+	mri_sched_ready_all(ready);
 }
 
 /* sched.lock held: bound goroutines that came meanwhile cannot run without a P, and
@@ -297,7 +339,7 @@ static void requeue_bound(struct m *m)
 
 void mri_idle_sleep(struct m *m, int64_t until)
 {
-	bool last, keep;
+	bool last, keep, polls;
 
 	mri_assert(!m->spinning);
 	mri_lock_take(&mri_sched.lock);
@@ -317,13 +359,20 @@ void mri_idle_sleep(struct m *m, int64_t until)
 		mri_sched.keeper = m;
 		mri_sched.keeper_until = until;
 	}
+	/* Relaxed, both: by the lock, and its own M. */
+	polls = mri_netpoll_is_open() && !atomic_get(&mri_sched.poller, relaxed);
+	if (polls)
+		atomic_set(&mri_sched.poller, m, relaxed);
 	last = set_inactive(m, M_IDLE);
 	mri_lock_drop(&mri_sched.lock);
 	/* To look for a deadlock, which there is not while a timer is pending: waking
 	 * sysmon at every pause between timers would cost more than they do. */
 	if (last && !until)
 		mri_sysmon_wake();
-	wait_for_p(m, keep ? until : 0);
+	if (polls)
+		poll_for_p(m, keep ? until : 0);
+	else
+		wait_for_p(m, keep ? until : 0);
 }
 
 /* --------------------------------------------- goroutines bound to an M -- */

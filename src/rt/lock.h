@@ -14,6 +14,7 @@ enum mri_rank {
 	MRI_RANK_TIMER_OBJ,             /* a timer's state (std/time.c) */
 	MRI_RANK_CTX,                   /* a tree of contexts (std/context.c) */
 	MRI_RANK_CHAN,                  /* one channel */
+	MRI_RANK_FD,                    /* a descriptor's waits */
 	MRI_RANK_WAITQ,                 /* a bucket of sync objects' wait lists */
 	MRI_RANK_HEAP,                  /* a P's timer heap */
 	MRI_RANK_SCHED,                 /* idle lists, global queue, all Ms */

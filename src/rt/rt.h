@@ -50,6 +50,7 @@ enum mri_why {
 	MRI_WHY_WAITGROUP,      MRI_WHY_COND,           MRI_WHY_ONCE,
 	MRI_WHY_SEMAPHORE,      MRI_WHY_FLIGHT,
 	MRI_WHY_TIMER,          MRI_WHY_BLOCK,
+	MRI_WHY_IO,             MRI_WHY_IO_TURN,
 	MRI_NWHY
 };
 extern const char *const mri_why_names[MRI_NWHY];
@@ -117,7 +118,9 @@ enum mri_after { MRI_AFTER_NONE, MRI_AFTER_PARK, MRI_AFTER_YIELD, MRI_AFTER_EXIT
 
 enum m_state {
 	M_ACTIVE,               /* runs code, with a P or without */
-	M_IDLE,                 /* on sched.idle_ms: anyone may give it a P */
+	M_IDLE,                 /* on sched.idle_ms: anyone may give it a P; it sleeps on
+				 * its futex, or is the poller and waits for
+				 * descriptors */
 	M_WAITS,                /* locked, and what is bound to it waits or queues: woken
 				 * with a P and one of those only */
 };
@@ -213,6 +216,7 @@ struct mri_sched {
 	uint64_t stirred;                       /* times that one became active */
 	struct m *keeper;                       /* sleeps until the earliest timer */
 	int64_t keeper_until;
+	struct m *poller;                       /* waits for descriptors; it resets it */
 	/* Read at every turn, so not on the line of the lock. */
 	uint32_t nqueue cacheline, nidle_ps;
 	/* -- atomic -- */
@@ -287,8 +291,7 @@ static inline void mri_g_move(struct g *g, enum g_state to)
 	atomic_set(&g->state, (uint32_t)to, release);
 }
 /* A goroutine about to run start(g), which finds args at mri_g_args(g). Not yet
- * runnable. pc: the return address of the call that makes it. Panics when out of
- * memory. */
+ * runnable. pc: the return address of the call that makes it. Panics when out of memory. */
 struct g *mri_g_new(struct g *self, size_t stack, void (*start)(struct g *),
 		    void *start_arg, void *pc);
 /* The arguments lie right under the G, where the stack begins. */
@@ -353,6 +356,8 @@ void mri_sched_park_timed(void (*unlock)(void *), void *arg, enum mri_why why,
 /* Make a parked G runnable. Whoever took it off its wait queue calls this, once,
  * with no lock held that a runnable goroutine might need. */
 void mri_sched_ready(struct g *g);
+/* All of a list chained by g->link, in its order, behind those that are queued. */
+void mri_sched_ready_all(struct g *list);
 void mri_sched_start(struct g *g);              /* a new goroutine: first time */
 void mri_sched_yield(void);
 void mri_sched_block_begin(void);               /* go_blocking_begin */
@@ -432,9 +437,10 @@ struct mri_go {
 struct g *mri_go_make(const struct mri_go *o);
 struct g *mri_go_make_with(const struct mri_go *o, const struct mri_arch_args *args);
 void mri_go_call(struct g *g);          /* what a start function calls: fn, as a root */
-/* Start fn(arg) in a goroutine that was asked for at pc; a scheduler may do it. Panics
- * when out of memory. */
-void mri_go_start(void (*fn)(void *), void *arg, const char *name, void *pc);
+/* Start fn(arg) in a goroutine that was asked for at pc, with a stack of so many bytes
+ * (0: the default); a scheduler may do it. Panics when out of memory. */
+void mri_go_start(void (*fn)(void *), void *arg, const char *name, size_t stack,
+		  void *pc);
 void mri_go_take_capture(struct mri_arch_args *to, void (*fn)(void), const char *what);
 
 /* ---- panic.c ---- */

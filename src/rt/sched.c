@@ -194,6 +194,29 @@ void mri_sched_ready(struct g *g)
 		rejoin(m, self);
 }
 
+void mri_sched_ready_all(struct g *list)
+{
+	struct m *m = mri_self()->m;
+	bool several = list && list->link;
+
+	for (struct g *g = list, *next; g; g = next) {
+		struct p *p;
+
+		next = g->link;
+		p = m ? mri_proc_enter(m) : NULL;
+		if (p && !g->is_thread && !g->bound && !mri_choice_hostile(m, 4)) {
+			mri_g_move(g, G_RUNNABLE);
+			mri_find_queue_last(p, g);
+		} else {
+			mri_sched_ready(g);
+		}
+		if (m)
+			mri_proc_leave(m);
+	}
+	if (several)
+		mri_sched_wake();
+}
+
 /* Whoever starts many in one turn gives it up to them (docs/design/012). Not one that is
  * bound, since it may hold what others want of its thread. */
 static bool is_crowd(struct p *p, const struct g *self)

@@ -10,6 +10,7 @@
  * less often, up to every 4 ms, and sleeps while all are idle. */
 #include "base/hooks.h"
 #include "os/os.h"
+#include "rt/netpoll.h"
 #include "rt/rt.h"
 #include "rt/sched.h"
 #include "rt/stack.h"
@@ -18,6 +19,7 @@
 enum {
 	SHORT = 50 * 1000,
 	LONG = 4 * 1000 * 1000,
+	UNPOLLED = 500 * 1000,
 	STUCK = 6 * 1000 * 1000, /* no turn for so long, twice looked at: look closer */
 	SCAVENGE = 500 * 1000 * 1000,
 	FIRST_POLL = 10 * 1000 * 1000,
@@ -176,8 +178,9 @@ bool mri_sysmon_quiet(int64_t until)
 	int mine = mri_self()->is_thread && !sysmon;
 	uint64_t before, after;
 
-	return all_asleep(until, &before) && threads_that_could_act() <= mine &&
-	       all_asleep(until, &after) && before == after;
+	return !mri_netpoll_wanted() && all_asleep(until, &before) &&
+	       threads_that_could_act() <= mine && all_asleep(until, &after) &&
+	       before == after;
 }
 
 static bool is_deadlock(void)
@@ -250,6 +253,22 @@ static void check_threads(int64_t now, bool timer_due)
 	mri_sched_wake();
 }
 
+/* ----------------------------------------------------------- descriptors -- */
+
+/* Goroutines wait for descriptors, and nobody is told when they are ready: a P with
+ * nothing to do has no M that polls. True: look again soon whether that is so. */
+static bool check_poller(int64_t now)
+{
+	/* Relaxed: a hint. */
+	if (!mri_netpoll_wanted() || atomic_get(&mri_sched.poller, relaxed))
+		return false;
+	if (atomic_get(&mri_sched.nidle_ps, relaxed) != 0)
+		mri_sched_wake();
+	else if (mri_netpoll_late(now))
+		mri_sched_ready_all(mri_netpoll_look());
+	return true;
+}
+
 /* ---------------------------------------------------------------- loop -- */
 
 static void sleep_until(int64_t deadline)
@@ -278,7 +297,7 @@ static void watch(void)
 
 	for (;;) {
 		int64_t now = mri_os_now();
-		bool changing = false;
+		bool changing = false, unpolled;
 
 		/* Late: its P's M computes, or its P is idle and nobody keeps its
 		 * time. */
@@ -296,6 +315,7 @@ static void watch(void)
 			sweep(mri_sched.all_ps[i], now);
 		}
 		check_threads(now, due);
+		unpolled = check_poller(now);
 		if (due)
 			mri_sched_wake();
 		if (now - scavenged >= SCAVENGE) {
@@ -306,6 +326,8 @@ static void watch(void)
 			poll = FIRST_POLL;
 			period = changing ? period * 5 / 4 : period * 2;
 			period = period < LONG ? period : LONG;
+			if (unpolled && period > UNPOLLED)
+				period = UNPOLLED;
 			sleep_until(now + period);
 			continue;
 		}

@@ -129,7 +129,7 @@ static void start_funcs(struct mr_context *list)
 		list = a->next;
 		mri_race_acquire(&a->timed);    /* its maker's, too */
 		unref(a);
-		mri_go_start(fn, arg, "ctx_after_func", pc);
+		mri_go_start(fn, arg, "ctx_after_func", 0, pc);
 	}
 }
 

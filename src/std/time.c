@@ -75,7 +75,7 @@ static void fire(struct mri_timer *t)
 	if (tm->chan)
 		send_time(tm->chan);
 	else
-		mri_go_start(tm->fn, tm->arg, "timer_after_func", tm->pc);
+		mri_go_start(tm->fn, tm->arg, "timer_after_func", 0, tm->pc);
 	mri_race_library_end();
 	if (!tm->period)
 		atomic_set(&tm->armed, false, relaxed); /* relaxed: for reports */

@@ -7,6 +7,8 @@
 typedef struct { int x, y; } point;
 
 void goroutines(int fd);
+int descriptors(mr_context *ctx, int fd, char *buf, size_t n);
+int connections(mr_context *ctx, char *buf, size_t n, const struct iovec *iov, int file);
 int panics(int n);
 int channels(mr_chan(int) ch, mr_recv_chan(point) in, mr_send_chan(point) out);
 int selects(mr_chan(int) ch, mr_recv_chan(point) in, mr_send_chan(point) out);
@@ -285,3 +287,36 @@ size_t maps(void)
 int go, panic, defer, chan, mutex, once, timer, select_case, on_default, SECOND, CHAN_OK;
 int context, ctx_cancel, on_done, errgroup, eg_go, scope, semaphore, flight, pool, once_value;
 int map, map_get, sync_map;
+
+int descriptors(mr_context *ctx, int fd, char *buf, size_t n)
+{
+	if (mr_io_wait(ctx, fd, MR_IO_IN | MR_IO_OUT) < 0 || mr_io_read(ctx, fd, buf, n) < 0 ||
+	    mr_io_write(ctx, fd, buf, n) < 0 || mr_io_readfull(ctx, fd, buf, n) < 0 ||
+	    mr_io_writeall(ctx, fd, buf, n) < 0)
+		return 1;
+	return mr_io_close(fd);
+}
+
+int connections(mr_context *ctx, char *buf, size_t n, const struct iovec *iov, int file)
+{
+	char text[MR_NET_ADDRESS];
+	mr_net_conn *l, *c;
+	mr_net_addr a;
+
+	if (mr_net_listen(ctx, "tcp", ":0", &l) < 0 || mr_net_accept(ctx, l, &c) < 0 ||
+	    mr_net_dial(ctx, "tcp", "localhost:80", &c) < 0 ||
+	    mr_net_resolve(ctx, "udp", "[::1]:53", &a) < 0)
+		return 1;
+	mr_net_text(&a, text, sizeof text);
+	if (mr_net_read(ctx, c, buf, n) < 0 || mr_net_write(ctx, c, buf, n) < 0 ||
+	    mr_net_writev(ctx, c, iov, 2) < 0 || mr_net_sendfile(ctx, c, file, 0, n) < 0 ||
+	    mr_net_readfrom(ctx, l, buf, n, &a) < 0 || mr_net_writeto(ctx, l, buf, n, &a) < 0)
+		return 1;
+	mr_net_set_deadline(c, 0);
+	mr_net_set_read_deadline(c, mr_time_now());
+	mr_net_set_write_deadline(c, 0);
+	mr_net_local(c, text, sizeof text);
+	mr_net_peer(c, text, sizeof text);
+	mr_net_close_write(ctx, c);
+	return mr_net_close(c) + mr_net_fd(l);
+}

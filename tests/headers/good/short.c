@@ -5,6 +5,8 @@
 typedef struct { int x, y; } point;
 
 void goroutines(int fd);
+int descriptors(context *ctx, int fd, char *buf, size_t n);
+int connections(context *ctx, char *buf, size_t n, const struct iovec *iov, int file);
 int panics(int n);
 int channels(chan(int) ch, recv_chan(point) in, send_chan(point) out);
 int selects(chan(int) ch, recv_chan(point) in, send_chan(point) out);
@@ -245,4 +247,37 @@ void signals(void)
 	mr_signal_notify_n(ch, (const int[]){ SIGHUP }, 1);
 	signal_stop(ch);
 	chan_free(ch);
+}
+
+int descriptors(context *ctx, int fd, char *buf, size_t n)
+{
+	if (io_wait(ctx, fd, MR_IO_IN | MR_IO_OUT) < 0 || io_read(ctx, fd, buf, n) < 0 ||
+	    io_write(ctx, fd, buf, n) < 0 || io_readfull(ctx, fd, buf, n) < 0 ||
+	    io_writeall(ctx, fd, buf, n) < 0)
+		return 1;
+	return io_close(fd);
+}
+
+int connections(context *ctx, char *buf, size_t n, const struct iovec *iov, int file)
+{
+	char text[MR_NET_ADDRESS];
+	net_conn *l, *c;
+	net_addr a;
+
+	if (net_listen(ctx, "tcp", ":0", &l) < 0 || net_accept(ctx, l, &c) < 0 ||
+	    net_dial(ctx, "tcp", "localhost:80", &c) < 0 ||
+	    net_resolve(ctx, "udp", "[::1]:53", &a) < 0)
+		return 1;
+	net_text(&a, text, sizeof text);
+	if (net_read(ctx, c, buf, n) < 0 || net_write(ctx, c, buf, n) < 0 ||
+	    net_writev(ctx, c, iov, 2) < 0 || net_sendfile(ctx, c, file, 0, n) < 0 ||
+	    net_readfrom(ctx, l, buf, n, &a) < 0 || net_writeto(ctx, l, buf, n, &a) < 0)
+		return 1;
+	net_set_deadline(c, 0);
+	net_set_read_deadline(c, time_now());
+	net_set_write_deadline(c, 0);
+	net_local(c, text, sizeof text);
+	net_peer(c, text, sizeof text);
+	net_close_write(ctx, c);
+	return net_close(c) + net_fd(l);
 }

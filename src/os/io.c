@@ -1,0 +1,143 @@
+/* io.c - os.h's calls on descriptors. As all of os.h they leave errno alone, and read it
+ * on the thread whose it is: nothing here can park. */
+#define _GNU_SOURCE
+#include "os/os.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What POSIX lets a pipe take at once, if it is ready at all. */
+enum { PIECE = 4096 };
+
+int mri_os_fd_kind(int fd)
+{
+	int saved = errno, type = 0, rc = MRI_OS_PIPE;
+	socklen_t size = sizeof type;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		rc = -errno;
+	else if (S_ISSOCK(st.st_mode))
+		rc = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+				     type == SOCK_STREAM
+			     ? MRI_OS_STREAM
+			     : MRI_OS_SOCKET;
+	else if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode))
+		rc = MRI_OS_FILE;
+	errno = saved;
+	return rc;
+}
+
+int mri_os_fd_ready(int fd, int what)
+{
+	struct pollfd p = { .fd = fd };
+	int saved = errno, n;
+
+	p.events = (short)((what & MRI_OS_IN ? POLLIN : 0) |
+			   (what & MRI_OS_OUT ? POLLOUT : 0));
+	n = poll(&p, 1, 0);
+	if (n < 0)
+		n = -errno;
+	else if (p.revents & (POLLERR | POLLHUP | POLLNVAL))
+		n = what;
+	else
+		n = (p.revents & POLLIN ? MRI_OS_IN : 0) |
+		    (p.revents & POLLOUT ? MRI_OS_OUT : 0);
+	errno = saved;
+	return n;
+}
+
+/* Would read or write block? Others' descriptors stay as they are: a terminal that was
+ * made O_NONBLOCK would be so for the shell. False also for what fails at once. */
+static bool may_block(int fd, int wrong_mode)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && !(flags & O_NONBLOCK) && (flags & O_ACCMODE) != wrong_mode;
+}
+
+int64_t mri_os_fd_read(int fd, enum mri_os_kind kind, void *buf, size_t n)
+{
+	int saved = errno;
+	int64_t got;
+
+	do {
+		if (kind == MRI_OS_STREAM || kind == MRI_OS_SOCKET)
+			got = recv(fd, buf, n, MSG_DONTWAIT);
+		else if (kind == MRI_OS_PIPE && may_block(fd, O_WRONLY) &&
+			 mri_os_fd_ready(fd, MRI_OS_IN) == 0)
+			got = -1, errno = EAGAIN;
+		else
+			got = read(fd, buf, n);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		got = -errno;
+	errno = saved;
+	return got;
+}
+
+/* SIGPIPE is this thread's own: kept back, and taken away if it came from here. */
+static int64_t write_quietly(int fd, const void *buf, size_t n)
+{
+	static const struct timespec now;
+	sigset_t pipe, old, pending;
+	bool before;
+	int64_t put;
+	int err;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigpending(&pending);
+	before = sigismember(&pending, SIGPIPE) == 1;
+	pthread_sigmask(SIG_BLOCK, &pipe, &old);
+	put = write(fd, buf, n);
+	err = errno;
+	if (put < 0 && err == EPIPE && !before)
+		while (sigtimedwait(&pipe, NULL, &now) < 0 && errno == EINTR)
+			;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	errno = err;
+	return put;
+}
+
+int64_t mri_os_fd_write(int fd, enum mri_os_kind kind, const void *buf, size_t n)
+{
+	int saved = errno;
+	int64_t put;
+
+	do {
+		if (kind == MRI_OS_STREAM || kind == MRI_OS_SOCKET) {
+			put = send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		} else if (kind == MRI_OS_FILE) {
+			put = write(fd, buf, n);
+		} else {
+			if (may_block(fd, O_RDONLY)) {
+				if (mri_os_fd_ready(fd, MRI_OS_OUT) == 0) {
+					put = -1, errno = EAGAIN;
+					break;
+				}
+				n = n < PIECE ? n : PIECE;
+			}
+			put = write_quietly(fd, buf, n);
+		}
+	} while (put < 0 && errno == EINTR);
+	if (put < 0)
+		put = -errno;
+	errno = saved;
+	return put;
+}
+
+/* Linux has let go of fd whatever close() says. */
+int mri_os_fd_close(int fd)
+{
+	int saved = errno, rc = close(fd) < 0 && errno != EINTR ? -errno : 0;
+
+	errno = saved;
+	return rc;
+}
