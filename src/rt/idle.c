@@ -298,17 +298,20 @@ static void wait_for_p(struct m *m, int64_t deadline)
 /* The same, as the poller. */
 static void poll_for_p(struct m *m, int64_t deadline)
 {
+	bool up = false, coming = false;
 	struct g *ready = NULL;
-	bool up = false;
 
 	/* K4: acquire, pairs with K3. */
 	while (!up && atomic_get(&m->park, acquire) == 0) {
-		if (!ready)
-			ready = mri_netpoll_wait(deadline);
-		else
-			mri_os_thread_yield(); /* a P is on its way */
-		if (ready || (deadline && mri_os_now() >= deadline))
+		if (coming) {
+			mri_os_thread_yield();
+			continue;
+		}
+		ready = mri_netpoll_wait(deadline);
+		if (ready || (deadline && mri_os_now() >= deadline)) {
 			up = get_up(m, !ready);
+			coming = !up;
+		}
 	}
 	/* Relaxed: the next poller is chosen under sched.lock, which m takes before it
 	 * can be that again. */

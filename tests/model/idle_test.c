@@ -395,3 +395,40 @@ MODEL(idle_timer_two_ms, .setup = setup_timer_two, .threads = { m0, m1, starts_t
       .daemons = 3, .timeouts = 1, .preemptions = 1, .check = kept, .slow = true)
 MODEL(idle_sleeps, .setup = setup_sleeps, .threads = { m0, m1 }, .daemons = 3,
       .timeouts = 1, .preemptions = 1, .check = kept)
+
+/* ---- an M waits for descriptors ---- */
+static void fd_ready(void)
+{
+	world_thread();
+	world_ready(one);
+}
+static void queues_two(void)
+{
+	world_thread();
+	two->state = G_RUNNABLE;
+	mri_find_queue_global(two);
+}
+static void setup_poller(int ms)
+{
+	world_procs(ms);
+	for (int i = 0; i < ms; i++)
+		world_m_init(i);
+	one = world_g(count);
+	one->state = G_WAITING;
+	two = world_g(count);
+	world_polls = true;
+	world_ghosts_ok = true;
+}
+static void setup_poller_one(void) { setup_poller(1); }
+static void setup_poller_two(void) { setup_poller(2); }
+/* And there is still one who polls. */
+static void both_ran(void)
+{
+	all_at_rest();
+	model_check(world_started_ghosts() || (ran == 2 && mri_sched.poller));
+}
+MODEL(idle_poller, .setup = setup_poller_one, .threads = { m0, fd_ready, queues_two },
+      .daemons = 1, .preemptions = 2, .check = both_ran)
+MODEL(idle_poller_two_ms, .setup = setup_poller_two,
+      .threads = { m0, m1, fd_ready, queues_two }, .daemons = 3, .preemptions = 1,
+      .check = both_ran)

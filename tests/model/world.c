@@ -2,6 +2,7 @@
  * memory, the clock, sysmon, random choices. */
 #include "world.h"
 #include "os/os.h"
+#include "rt/netpoll.h"
 #include "rt/sched.h"
 #include "rt/stack.h"
 #include "sync/held.h"
@@ -92,6 +93,34 @@ void mri_stack_free_slow(struct p *p, struct g *g)
 }
 void mri_stack_arm(struct g *g) { (void)g; }
 void mri_stack_check(const struct g *g) { (void)g; }
+
+/* ---- netpoll.c: one descriptor, and a poller that can be interrupted ---- */
+bool world_polls;
+static uint32_t poll_word;              /* atomic: something has come */
+static struct g *ready_fd;              /* atomic */
+
+bool mri_netpoll_is_open(void) { return world_polls; }
+bool mri_netpoll_wanted(void) { return world_polls; }
+struct g *mri_netpoll_look(void) { return atomic_swap(&ready_fd, NULL, acquire); }
+struct g *mri_netpoll_wait(int64_t deadline)
+{
+	struct g *g = mri_netpoll_look();
+
+	if (!g && atomic_swap(&poll_word, 0u, acquire) == 0)
+		mri_os_futex_wait(&poll_word, 0, deadline);
+	return g;
+}
+void mri_os_poll_wake(void)
+{
+	atomic_set(&poll_word, 1u, release);
+	mri_os_futex_wake(&poll_word, 1);
+}
+void world_ready(struct g *g)
+{
+	atomic_set(&ready_fd, g, release);
+	mri_os_poll_wake();
+}
+int64_t mri_os_now(void) { return model_time(); }
 
 /* ---- a thread the scheduler starts ---- */
 bool world_ghosts_ok, world_no_threads;

@@ -30,6 +30,9 @@ extern bool world_no_threads;           /* setup: threads cannot be started */
 bool world_started_ghosts(void);
 /* check: all goroutines have come to their end. */
 void world_all_done(void);
+/* The descriptor that g, which is G_WAITING, waits for is ready; with world_polls. */
+void world_ready(struct g *g);
+extern bool world_polls;                /* setup: there are descriptors */
 extern bool world_hostile;               /* setup: mri_choice_hostile says yes or no */
 extern bool world_one_tid;               /* setup: all threads have the same */
 extern struct m world_ms[WORLD_MS];
