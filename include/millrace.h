@@ -24,6 +24,8 @@
 #include <millrace/signal.h>
 #include <millrace/io.h>
 #include <millrace/net.h>
+#include <millrace/bufio.h>
+#include <millrace/proc.h>
 #include <millrace/map.h>
 #include <millrace/sync_map.h>
 #ifndef MILLRACE_PREFIX_ONLY

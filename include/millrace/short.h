@@ -8,6 +8,7 @@
 #define MILLRACE_SHORT_H
 
 #include <millrace/base.h>
+#include <millrace/bufio.h>
 #include <millrace/chan.h>
 #include <millrace/context.h>
 #include <millrace/errgroup.h>
@@ -19,6 +20,7 @@
 #include <millrace/net.h>
 #include <millrace/panic.h>
 #include <millrace/pool.h>
+#include <millrace/proc.h>
 #include <millrace/scope.h>
 #include <millrace/select.h>
 #include <millrace/semaphore.h>
@@ -262,6 +264,8 @@ typedef mr_sync_map_iter	sync_map_iter;
 #endif
 
 /* io.h */
+#define IO_IN			MR_IO_IN
+#define IO_OUT			MR_IO_OUT
 #define io_read			mr_io_read
 #define io_write		mr_io_write
 #define io_readfull		mr_io_readfull
@@ -272,6 +276,7 @@ typedef mr_sync_map_iter	sync_map_iter;
 /* net.h */
 typedef mr_net_conn		net_conn;
 typedef mr_net_addr		net_addr;
+#define NET_ADDRESS		MR_NET_ADDRESS
 #define net_listen		mr_net_listen
 #define net_accept		mr_net_accept
 #define net_dial		mr_net_dial
@@ -292,10 +297,51 @@ typedef mr_net_addr		net_addr;
 #define net_writeto		mr_net_writeto
 #define net_fd			mr_net_fd
 
+/* bufio.h */
+typedef mr_bufio_reader		bufio_reader;
+typedef mr_bufio_writer		bufio_writer;
+#define bufio_reader_new	mr_bufio_reader_new
+#define bufio_reader_net	mr_bufio_reader_net
+#define bufio_reader_fd		mr_bufio_reader_fd
+#define bufio_reader_free	mr_bufio_reader_free
+#define bufio_read		mr_bufio_read
+#define bufio_readfull		mr_bufio_readfull
+#define bufio_readline		mr_bufio_readline
+#define bufio_peek		mr_bufio_peek
+#define bufio_skip		mr_bufio_skip
+#define bufio_unread		mr_bufio_unread
+#define bufio_writer_new	mr_bufio_writer_new
+#define bufio_writer_net	mr_bufio_writer_net
+#define bufio_writer_fd		mr_bufio_writer_fd
+#define bufio_writer_free	mr_bufio_writer_free
+#define bufio_write		mr_bufio_write
+#define bufio_printf		mr_bufio_printf
+#define bufio_flush		mr_bufio_flush
+#define bufio_unwritten		mr_bufio_unwritten
+
+/* proc.h */
+typedef mr_proc			proc;
+typedef mr_proc_opts		proc_opts;
+#define PROC_SAME		MR_PROC_SAME
+#define PROC_PIPE		MR_PROC_PIPE
+#define PROC_NULL		MR_PROC_NULL
+#define PROC_STDOUT		MR_PROC_STDOUT
+#define PROC_FD			MR_PROC_FD
+#define proc_run		mr_proc_run
+#define proc_exited		mr_proc_exited
+#define proc_in			mr_proc_in
+#define proc_out		mr_proc_out
+#define proc_err		mr_proc_err
+#define proc_close_in		mr_proc_close_in
+#define proc_pid		mr_proc_pid
+#define proc_kill		mr_proc_kill
+#define proc_free		mr_proc_free
+
 /* signal.h */
 #define signal_stop		mr_signal_stop
 #ifndef __cplusplus
 #define signal_notify(...)	mr_signal_notify(__VA_ARGS__)
+#define signal_context(...)	mr_signal_context(__VA_ARGS__)
 #endif
 
 #endif

@@ -21,6 +21,7 @@
 
 #include <millrace/base.h>
 #include <millrace/chan.h>
+#include <millrace/context.h>
 #include <millrace/errno.h>
 
 MR_C_BEGIN
@@ -40,6 +41,15 @@ MR_API void mr_signal_notify_n(MR_SEND_CHAN(int) ch, const int *signals, size_t 
  * Once this has returned nothing is sent on ch, which is neither closed nor freed. A
  * channel that was never asked for is ignored. Never blocks. */
 MR_API void mr_signal_stop(MR_SEND_CHAN(int) ch);
+
+/* A context that ends when one of the n signals in the table arrives, with the signal's
+ * name as its mr_ctx_cause(): for a server that is to stop in good order.
+ *
+ * Returns it; the caller frees it with mr_ctx_free(). When it has ended, for whatever
+ * reason, a signal does again what it did before: a second SIGINT ends the process.
+ * Panics as mr_ctx_with_cancel(). */
+MR_API MR_MUST_USE mr_context *mr_signal_context_n(mr_context *parent, const int *signals,
+						   size_t n);
 MR_C_END
 
 #ifndef __cplusplus
@@ -47,6 +57,10 @@ MR_C_END
 #define mr_signal_notify(ch, ...)                                                       \
 	mr_signal_notify_n((ch), (const int[]){ __VA_ARGS__ },                          \
 			   sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int))
+/* mr_signal_context(parent, SIGINT, SIGTERM): as mr_signal_context_n(). */
+#define mr_signal_context(parent, ...)                                                  \
+	mr_signal_context_n((parent), (const int[]){ __VA_ARGS__ },                     \
+			    sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int))
 #endif
 
 #endif

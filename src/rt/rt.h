@@ -291,7 +291,8 @@ static inline void mri_g_move(struct g *g, enum g_state to)
 	atomic_set(&g->state, (uint32_t)to, release);
 }
 /* A goroutine about to run start(g), which finds args at mri_g_args(g). Not yet
- * runnable. pc: the return address of the call that makes it. Panics when out of memory. */
+ * runnable. pc: the return address of the call that makes it. Panics when out of
+ * memory. */
 struct g *mri_g_new(struct g *self, size_t stack, void (*start)(struct g *),
 		    void *start_arg, void *pc);
 /* The arguments lie right under the G, where the stack begins. */

@@ -5,13 +5,16 @@
  * is not for a channel: it goes where it went before. */
 #define _GNU_SOURCE
 #include "millrace/signal.h"
+#include "millrace/select.h"
 #include "base/hooks.h"
 #include "os/os.h"
 #include "std/std.h"
 #include "sync/chan.h"
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { NSIGNALS = 65 };
 
@@ -183,4 +186,45 @@ void mr_signal_stop(mr_send_chan(int) ch)
 	apply();
 	mri_lock_drop(&lock);
 	free(s);
+}
+
+/* ------------------------------------------------------------- contexts -- */
+
+struct watch {
+	mr_context *ctx;                /* a reference */
+	void *chan;
+};
+
+static void watch(void *arg)
+{
+	struct watch *w = arg;
+	char cause[64];
+	int n = 0;
+	mr_select_case cases[] = {
+		{ .op = MR_SELECT_RECV, .ch = w->chan, .val = &n },
+		{ .op = MR_SELECT_RECV, .ch = mr_ctx_done(w->ctx) },
+	};
+
+	if (mr_chan_select_n(cases, 2) == 0) {
+		const char *what = sigdescr_np(n);
+
+		snprintf(cause, sizeof cause, "signal: %s", what ? what : "unknown");
+		mr_ctx_cancel_cause(w->ctx, cause);
+	}
+	mr_signal_stop(w->chan);
+	mr_chan_free(w->chan);
+	mr_ctx_unref(w->ctx);
+	free(w);
+}
+
+mr_context *mr_signal_context_n(mr_context *parent, const int *signals, size_t n)
+{
+	mr_context *ctx = mr_ctx_with_cancel(parent);
+	struct watch *w = mri_alloc(sizeof *w);
+
+	w->ctx = mr_ctx_ref(ctx);
+	w->chan = mr_chan_new(sizeof(int), 1);
+	mr_signal_notify_n(w->chan, signals, n);
+	mri_go_start(watch, w, "signal_context", 0, __builtin_return_address(0));
+	return ctx;
 }

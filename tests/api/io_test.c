@@ -102,7 +102,7 @@ TEST(io, bad_descriptors)
 
 	CHECK_EQ(io_read(bg(), -1, &c, 1), -EBADF);
 	CHECK_EQ(io_write(bg(), 12345, &c, 1), -EBADF);
-	CHECK_EQ(io_wait(bg(), 12345, MR_IO_IN), -EBADF);
+	CHECK_EQ(io_wait(bg(), 12345, IO_IN), -EBADF);
 	CHECK_EQ(io_close(-1), -EBADF);
 	CHECK_EQ(io_close(12345), -EBADF);
 	make_pipe(fd);
@@ -120,7 +120,7 @@ TEST(io, files)
 
 	CHECK(fd >= 0);
 	unlink(name);
-	CHECK_EQ(io_wait(bg(), fd, MR_IO_IN | MR_IO_OUT), MR_IO_IN | MR_IO_OUT);
+	CHECK_EQ(io_wait(bg(), fd, IO_IN | IO_OUT), IO_IN | IO_OUT);
 	CHECK_EQ(io_writeall(bg(), fd, "one\ntwo\n", 8), 8);
 	CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
 	CHECK_EQ(io_readfull(bg(), fd, buf, sizeof buf), 8);
@@ -312,9 +312,9 @@ static ssize_t blocks(context *ctx, enum how how, int fd)
 	case WRITE:     return io_write(ctx, fd, buf, sizeof buf);
 	case READFULL:  return io_readfull(ctx, fd, buf, sizeof buf);
 	case WRITEALL:  return io_writeall(ctx, fd, buf, sizeof buf);
-	case WAIT_IN:   return io_wait(ctx, fd, MR_IO_IN);
-	case WAIT_OUT:  return io_wait(ctx, fd, MR_IO_OUT);
-	case WAIT_BOTH: return io_wait(ctx, fd, MR_IO_IN | MR_IO_OUT);
+	case WAIT_IN:   return io_wait(ctx, fd, IO_IN);
+	case WAIT_OUT:  return io_wait(ctx, fd, IO_OUT);
+	case WAIT_BOTH: return io_wait(ctx, fd, IO_IN | IO_OUT);
 	default:        return 0;
 	}
 }
@@ -348,7 +348,7 @@ TEST(io, context_ends_while_it_waits)
 		ctx_free(ctx);
 		/* Nothing is broken by that. */
 		CHECK_EQ(io_write(bg(), fd[1], "x", 1), 1);
-		CHECK_EQ(io_wait(bg(), fd[0], MR_IO_IN | MR_IO_OUT), MR_IO_IN);
+		CHECK_EQ(io_wait(bg(), fd[0], IO_IN | IO_OUT), IO_IN);
 		CHECK_EQ(io_close(fd[0]), 0);
 		CHECK_EQ(io_close(fd[1]), 0);
 	}
@@ -416,14 +416,14 @@ TEST(io, wait_for_either)
 	char c;
 
 	make_pair(fd);
-	CHECK_EQ(io_wait(bg(), fd[0], MR_IO_IN | MR_IO_OUT), MR_IO_OUT);
+	CHECK_EQ(io_wait(bg(), fd[0], IO_IN | IO_OUT), IO_OUT);
 	CHECK_EQ(io_write(bg(), fd[1], "x", 1), 1);
-	CHECK_EQ(io_wait(bg(), fd[0], MR_IO_IN), MR_IO_IN);
-	CHECK_EQ(io_wait(bg(), fd[0], MR_IO_IN | MR_IO_OUT), MR_IO_IN | MR_IO_OUT);
+	CHECK_EQ(io_wait(bg(), fd[0], IO_IN), IO_IN);
+	CHECK_EQ(io_wait(bg(), fd[0], IO_IN | IO_OUT), IO_IN | IO_OUT);
 	CHECK_EQ(read(fd[0], &c, 1), 1);        /* behind our back */
-	CHECK_EQ(io_wait(bg(), fd[0], MR_IO_IN | MR_IO_OUT), MR_IO_OUT);
+	CHECK_EQ(io_wait(bg(), fd[0], IO_IN | IO_OUT), IO_OUT);
 	CHECK_EQ(io_close(fd[1]), 0);
-	CHECK_EQ(io_wait(bg(), fd[0], MR_IO_IN) & MR_IO_IN, MR_IO_IN);
+	CHECK_EQ(io_wait(bg(), fd[0], IO_IN) & IO_IN, IO_IN);
 	CHECK_EQ(io_close(fd[0]), 0);
 }
 

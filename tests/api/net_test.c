@@ -25,13 +25,13 @@ static net_conn *listen_on(const char *network, const char *address, char *at)
 	net_conn *l;
 
 	CHECK_EQ(net_listen(bg(), network, address, &l), 0);
-	CHECK_EQ(net_local(l, at, MR_NET_ADDRESS), 0);
+	CHECK_EQ(net_local(l, at, NET_ADDRESS), 0);
 	return l;
 }
 
 static void pair_of(net_conn *c[2])
 {
-	char at[MR_NET_ADDRESS];
+	char at[NET_ADDRESS];
 	net_conn *l = listen_on("tcp", "127.0.0.1:0", at);
 
 	CHECK_EQ(net_dial(bg(), "tcp", at, &c[0]), 0);
@@ -98,7 +98,7 @@ static void ask(const char *network, const char *at, int rounds, waitgroup *wg)
 
 static void many(const char *network, const char *address, int clients, int rounds)
 {
-	char at[MR_NET_ADDRESS];
+	char at[NET_ADDRESS];
 	net_conn *l = listen_on(network, address, at);
 	waitgroup servers = {0}, asking = {0};
 
@@ -139,7 +139,7 @@ TEST(net, by_name)
 
 TEST(net, every_interface_and_both_kinds)
 {
-	char at[MR_NET_ADDRESS], port[MR_NET_ADDRESS];
+	char at[NET_ADDRESS], port[NET_ADDRESS];
 	net_conn *l = listen_on("tcp", ":0", at), *c[2];
 
 	snprintf(port, sizeof port, "127.0.0.1%s", strrchr(at, ':'));
@@ -182,7 +182,7 @@ TEST(net, wrong_addresses)
 
 static void check_text(const char *network, const char *address, const char *expected)
 {
-	char text[MR_NET_ADDRESS], little[4];
+	char text[NET_ADDRESS], little[4];
 	net_addr a;
 
 	CHECK_EQ(net_resolve(bg(), network, address, &a), 0);
@@ -205,7 +205,7 @@ TEST(net, addresses_as_text)
 
 TEST(net, path_of_a_listener_is_removed)
 {
-	char path[] = "/tmp/millrace-net-XXXXXX/s", at[MR_NET_ADDRESS];
+	char path[] = "/tmp/millrace-net-XXXXXX/s", at[NET_ADDRESS];
 	struct stat st;
 	net_conn *l;
 
@@ -258,7 +258,7 @@ static void blocks_until(context *ctx, enum how how, net_conn *c, int why, waitg
 
 static void make(enum how how, net_conn *c[2])
 {
-	char at[MR_NET_ADDRESS];
+	char at[NET_ADDRESS];
 
 	if (how != ACCEPT) {
 		pair_of(c);
@@ -408,7 +408,7 @@ TEST(net, reset_while_it_waits)
 /* The client is gone again before it is accepted. */
 TEST(net, reset_before_accept)
 {
-	char at[MR_NET_ADDRESS], buf[10];
+	char at[NET_ADDRESS], buf[10];
 	net_conn *l = listen_on("tcp", "127.0.0.1:0", at), *c, *s;
 
 	CHECK_EQ(net_dial(bg(), "tcp", at, &c), 0);
@@ -523,7 +523,7 @@ TEST(net, file_is_sent)
 
 TEST(net, datagrams)
 {
-	char at[MR_NET_ADDRESS], buf[100], from[MR_NET_ADDRESS], mine[MR_NET_ADDRESS];
+	char at[NET_ADDRESS], buf[100], from[NET_ADDRESS], mine[NET_ADDRESS];
 	net_conn *s = listen_on("udp", "127.0.0.1:0", at), *c;
 	net_addr peer;
 
@@ -558,7 +558,7 @@ static void count_accepted(net_conn *l, net_conn **all)
 TEST(net, accept_without_descriptors_waits)
 {
 	enum { CLIENTS = 20 };
-	char at[MR_NET_ADDRESS];
+	char at[NET_ADDRESS];
 	net_conn *l = listen_on("tcp", "127.0.0.1:0", at), *c[CLIENTS], *all[CLIENTS + 1];
 	struct rlimit limit;
 	int top, held[1000], n = 0;
@@ -590,7 +590,7 @@ TEST(net, accept_without_descriptors_waits)
 
 TEST(net, no_descriptors_leak)
 {
-	char at[MR_NET_ADDRESS];
+	char at[NET_ADDRESS];
 	net_conn *l = listen_on("tcp", "127.0.0.1:0", at);
 	int first = dup(0), last;
 
@@ -617,7 +617,7 @@ TEST(net, no_descriptors_leak)
 TEST(net, dial_gives_up)
 {
 	context *ctx = ctx_with_timeout(bg(), 5 * MILLISECOND);
-	char at[MR_NET_ADDRESS];
+	char at[NET_ADDRESS];
 	net_conn *l, *c[200];
 	int n = 0, rc = 0;
 
@@ -637,7 +637,7 @@ TEST(net, dial_gives_up)
 /* "localhost" is often two addresses, and only one listens. */
 TEST(net, all_addresses_are_tried)
 {
-	char at[MR_NET_ADDRESS], name[MR_NET_ADDRESS];
+	char at[NET_ADDRESS], name[NET_ADDRESS];
 	net_conn *l = listen_on("tcp4", "127.0.0.1:0", at), *c;
 
 	snprintf(name, sizeof name, "localhost%s", strrchr(at, ':'));

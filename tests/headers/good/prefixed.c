@@ -7,6 +7,8 @@
 typedef struct { int x, y; } point;
 
 void goroutines(int fd);
+int buffers(mr_context *ctx, mr_net_conn *c, char *buf, size_t n);
+int programs(mr_context *parent, char *const argv[]);
 int descriptors(mr_context *ctx, int fd, char *buf, size_t n);
 int connections(mr_context *ctx, char *buf, size_t n, const struct iovec *iov, int file);
 int panics(int n);
@@ -319,4 +321,48 @@ int connections(mr_context *ctx, char *buf, size_t n, const struct iovec *iov, i
 	mr_net_peer(c, text, sizeof text);
 	mr_net_close_write(ctx, c);
 	return mr_net_close(c) + mr_net_fd(l);
+}
+
+int buffers(mr_context *ctx, mr_net_conn *c, char *buf, size_t n)
+{
+	mr_bufio_reader *r = mr_bufio_reader_net(c, 1000), *r2 = mr_bufio_reader_fd(0, 1000);
+	mr_bufio_writer *w = mr_bufio_writer_net(c, 1000), *w2 = mr_bufio_writer_fd(1, 1000);
+	char *line;
+
+	if (mr_bufio_read(ctx, r, buf, n) < 0 || mr_bufio_readfull(ctx, r, buf, n) < 0 ||
+	    mr_bufio_readline(ctx, r2, &line) < 0 || mr_bufio_peek(ctx, r, 1, &line) < 0)
+		return 1;
+	mr_bufio_skip(r, mr_bufio_unread(r));
+	mr_bufio_write(ctx, w, buf, n);
+	mr_bufio_printf(ctx, w2, "%d", mr_bufio_unwritten(w) ? 1 : 0);
+	n = mr_bufio_flush(ctx, w) < 0;
+	mr_bufio_reader_free(r);
+	mr_bufio_reader_free(r2);
+	mr_bufio_writer_free(w);
+	mr_bufio_writer_free(w2);
+	r = mr_bufio_reader_new(NULL, NULL, 16);
+	w = mr_bufio_writer_new(NULL, NULL, 16);
+	mr_bufio_reader_free(r);
+	mr_bufio_writer_free(w);
+	return (int)n;
+}
+
+int programs(mr_context *parent, char *const argv[])
+{
+	mr_context *ctx = mr_signal_context(parent, SIGINT, SIGTERM);
+	mr_proc_opts o = { .in = MR_PROC_PIPE, .out = MR_PROC_FD(3), .err = MR_PROC_STDOUT };
+	mr_proc_opts none = { .in = MR_PROC_NULL, .out = MR_PROC_SAME };
+	mr_proc *p;
+	int status = 0;
+
+	if (mr_proc_run(ctx, argv, &none, &p) < 0 || mr_proc_run(ctx, argv, &o, &p) < 0)
+		return 1;
+	if (mr_proc_in(p) < 0 || mr_proc_out(p) >= 0 || mr_proc_err(p) >= 0)
+		mr_proc_kill(p, SIGTERM);
+	mr_proc_close_in(p);
+	if (mr_proc_pid(p) > 0)
+		status = mr_chan_recv(mr_proc_exited(p));
+	mr_proc_free(p);
+	mr_ctx_free(ctx);
+	return status;
 }

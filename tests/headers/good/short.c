@@ -5,6 +5,8 @@
 typedef struct { int x, y; } point;
 
 void goroutines(int fd);
+int buffers(context *ctx, net_conn *c, char *buf, size_t n);
+int programs(context *parent, char *const argv[]);
 int descriptors(context *ctx, int fd, char *buf, size_t n);
 int connections(context *ctx, char *buf, size_t n, const struct iovec *iov, int file);
 int panics(int n);
@@ -251,7 +253,7 @@ void signals(void)
 
 int descriptors(context *ctx, int fd, char *buf, size_t n)
 {
-	if (io_wait(ctx, fd, MR_IO_IN | MR_IO_OUT) < 0 || io_read(ctx, fd, buf, n) < 0 ||
+	if (io_wait(ctx, fd, IO_IN | IO_OUT) < 0 || io_read(ctx, fd, buf, n) < 0 ||
 	    io_write(ctx, fd, buf, n) < 0 || io_readfull(ctx, fd, buf, n) < 0 ||
 	    io_writeall(ctx, fd, buf, n) < 0)
 		return 1;
@@ -260,7 +262,7 @@ int descriptors(context *ctx, int fd, char *buf, size_t n)
 
 int connections(context *ctx, char *buf, size_t n, const struct iovec *iov, int file)
 {
-	char text[MR_NET_ADDRESS];
+	char text[NET_ADDRESS];
 	net_conn *l, *c;
 	net_addr a;
 
@@ -280,4 +282,48 @@ int connections(context *ctx, char *buf, size_t n, const struct iovec *iov, int 
 	net_peer(c, text, sizeof text);
 	net_close_write(ctx, c);
 	return net_close(c) + net_fd(l);
+}
+
+int buffers(context *ctx, net_conn *c, char *buf, size_t n)
+{
+	bufio_reader *r = bufio_reader_net(c, 1000), *r2 = bufio_reader_fd(0, 1000);
+	bufio_writer *w = bufio_writer_net(c, 1000), *w2 = bufio_writer_fd(1, 1000);
+	char *line;
+
+	if (bufio_read(ctx, r, buf, n) < 0 || bufio_readfull(ctx, r, buf, n) < 0 ||
+	    bufio_readline(ctx, r2, &line) < 0 || bufio_peek(ctx, r, 1, &line) < 0)
+		return 1;
+	bufio_skip(r, bufio_unread(r));
+	bufio_write(ctx, w, buf, n);
+	bufio_printf(ctx, w2, "%d", bufio_unwritten(w) ? 1 : 0);
+	n = bufio_flush(ctx, w) < 0;
+	bufio_reader_free(r);
+	bufio_reader_free(r2);
+	bufio_writer_free(w);
+	bufio_writer_free(w2);
+	r = bufio_reader_new(NULL, NULL, 16);
+	w = bufio_writer_new(NULL, NULL, 16);
+	bufio_reader_free(r);
+	bufio_writer_free(w);
+	return (int)n;
+}
+
+int programs(context *parent, char *const argv[])
+{
+	context *ctx = signal_context(parent, SIGINT, SIGTERM);
+	proc_opts o = { .in = PROC_PIPE, .out = PROC_FD(3), .err = PROC_STDOUT };
+	proc_opts none = { .in = PROC_NULL, .out = PROC_SAME };
+	proc *p;
+	int status = 0;
+
+	if (proc_run(ctx, argv, &none, &p) < 0 || proc_run(ctx, argv, &o, &p) < 0)
+		return 1;
+	if (proc_in(p) < 0 || proc_out(p) >= 0 || proc_err(p) >= 0)
+		proc_kill(p, SIGTERM);
+	proc_close_in(p);
+	if (proc_pid(p) > 0)
+		status = chan_recv(proc_exited(p));
+	proc_free(p);
+	ctx_free(ctx);
+	return status;
 }
