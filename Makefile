@@ -79,7 +79,16 @@ SHARED   := $(O)/libmillrace.so.$(VERSION)
 DIRS      ?= $(if $(filter race,$(VARIANT)),,unit) api tour crash diag stress
 TEST_SRC  := $(sort $(wildcard $(DIRS:%=tests/%/*_test.c)))
 TEST_BINS := $(TEST_SRC:%.c=$(O)/%)
-PLAIN     := $(patsubst %.c,$(O)/%,$(sort $(wildcard examples/*.c examples/*/*.c tests/tour/tour.c)))
+# Examples that need more than libc are built if that is there: libhttp-parser-dev,
+# libxml2-dev.
+has_header = $(if $(CROSS),,$(shell echo '\#include <$(1)>' | $(CC) $(2) -E - >/dev/null 2>&1 && echo yes))
+XML2      := -I/usr/include/libxml2
+HAS_HTTP  := $(call has_header,http_parser.h)
+HAS_XML   := $(call has_header,libxml/HTMLparser.h,$(XML2))
+LEFT_OUT  := $(if $(HAS_HTTP),,examples/httpd.c) \
+	     $(if $(and $(HAS_HTTP),$(HAS_XML)),,examples/crawler.c)
+PLAIN_SRC := $(wildcard examples/*.c examples/*/*.c tests/tour/tour.c)
+PLAIN     := $(patsubst %.c,$(O)/%,$(sort $(filter-out $(LEFT_OUT),$(PLAIN_SRC))))
 # What `make test` runs. A test program or script ends with "N passed, N failed".
 TEST_PROGRAMS := $(TEST_BINS)
 TEST_SCRIPTS  := $(if $(CROSS),,tools/run_examples.sh $(wildcard tests/*/*_test.sh))
@@ -140,7 +149,10 @@ $(TEST_BINS): %: %.o $(O)/tests/harness.o $(STATIC)
 	$(CC) -o $@ $(filter %.o %.a,$^) $(ALL_LDFLAGS) -lm
 $(PLAIN): $(O)/%: %.c $(STATIC) $(O)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(STATIC) $(ALL_LDFLAGS) -lm
+	$(CC) $(ALL_CFLAGS) $(NEEDS) -MMD -MP -MF $@.d -o $@ $< $(STATIC) $(ALL_LDFLAGS) -lm $(LIBS)
+$(O)/examples/httpd $(O)/examples/crawler: LIBS := -lhttp_parser
+$(O)/examples/crawler: LIBS += -lxml2
+$(O)/examples/crawler: NEEDS := $(XML2)
 .SECONDARY: $(TEST_BINS:%=%.o)
 
 -include $(LIB_OBJ:.o=.d) $(TEST_BINS:%=%.d) $(O)/tests/harness.d $(PLAIN:%=%.d)
@@ -164,6 +176,8 @@ test: tests
 check:
 	@tools/check.sh
 examples: $(filter $(O)/examples/%,$(PLAIN))
+	@mkdir -p build && ln -sfn $(abspath $(O))/examples build/examples
+	@$(if $(strip $(LEFT_OUT)),echo 'left out for want of a library: $(strip $(LEFT_OUT))')
 demo: $(O)/examples/wordcount
 	$(O)/examples/wordcount $(DEMO_DIR)
 bench: $(BENCH_BINS)

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -83,26 +84,43 @@ int64_t mri_os_fd_read(int fd, enum mri_os_kind kind, void *buf, size_t n)
 }
 
 /* SIGPIPE is this thread's own: kept back, and taken away if it came from here. */
-static int64_t write_quietly(int fd, const void *buf, size_t n)
+struct quiet {
+	sigset_t pipe, old;
+	bool before; /* one was pending already */
+};
+
+static void quiet_begin(struct quiet *q)
+{
+	sigset_t pending;
+
+	sigemptyset(&q->pipe);
+	sigaddset(&q->pipe, SIGPIPE);
+	sigpending(&pending);
+	q->before = sigismember(&pending, SIGPIPE) == 1;
+	pthread_sigmask(SIG_BLOCK, &q->pipe, &q->old);
+}
+
+/* Leaves errno alone, which is put's. */
+static void quiet_end(struct quiet *q, int64_t put)
 {
 	static const struct timespec now;
-	sigset_t pipe, old, pending;
-	bool before;
-	int64_t put;
-	int err;
+	int err = errno;
 
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
-	sigpending(&pending);
-	before = sigismember(&pending, SIGPIPE) == 1;
-	pthread_sigmask(SIG_BLOCK, &pipe, &old);
-	put = write(fd, buf, n);
-	err = errno;
-	if (put < 0 && err == EPIPE && !before)
-		while (sigtimedwait(&pipe, NULL, &now) < 0 && errno == EINTR)
+	if (put < 0 && err == EPIPE && !q->before)
+		while (sigtimedwait(&q->pipe, NULL, &now) < 0 && errno == EINTR)
 			;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_sigmask(SIG_SETMASK, &q->old, NULL);
 	errno = err;
+}
+
+static int64_t write_quietly(int fd, const void *buf, size_t n)
+{
+	struct quiet q;
+	int64_t put;
+
+	quiet_begin(&q);
+	put = write(fd, buf, n);
+	quiet_end(&q, put);
 	return put;
 }
 
@@ -129,6 +147,25 @@ int64_t mri_os_fd_write(int fd, enum mri_os_kind kind, const void *buf, size_t n
 	} while (put < 0 && errno == EINTR);
 	if (put < 0)
 		put = -errno;
+	errno = saved;
+	return put;
+}
+
+int64_t mri_os_fd_sendfile(int fd, int file, int64_t *offset, size_t n)
+{
+	off_t at = *offset;
+	int saved = errno;
+	struct quiet q;
+	int64_t put;
+
+	quiet_begin(&q);
+	do {
+		put = sendfile(fd, file, &at, n);
+	} while (put < 0 && errno == EINTR);
+	quiet_end(&q, put);
+	if (put < 0)
+		put = -errno;
+	*offset = at;
 	errno = saved;
 	return put;
 }

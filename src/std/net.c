@@ -11,7 +11,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -196,7 +195,7 @@ struct sending {
 	size_t skip; /* of the first piece */
 	size_t sent, total;
 	int file;
-	off_t offset;
+	int64_t offset;
 	const mr_net_addr *to;
 };
 
@@ -253,11 +252,9 @@ static int64_t send_file(struct mri_fd_op *op, int fd)
 	struct sending *s = container_of(op, struct sending, op);
 
 	while (s->sent < s->total) {
-		int64_t put = mri_net_call(
-			sendfile(fd, s->file, &s->offset, s->total - s->sent));
+		int64_t put =
+			mri_os_fd_sendfile(fd, s->file, &s->offset, s->total - s->sent);
 
-		if (put == -EINTR)
-			continue;
 		if (put < 0)
 			return put;
 		if (put == 0)

@@ -515,6 +515,8 @@ TEST(net, file_is_sent)
 	CHECK_EQ(net_sendfile(bg(), c[0], fd, sizeof text, 100), 0);
 	CHECK_EQ(net_close_write(bg(), c[0]), 0);
 	wg_wait(&wg);
+	/* No SIGPIPE. */
+	CHECK_EQ(net_sendfile(bg(), c[0], fd, 0, 100), -EPIPE);
 	CHECK_EQ(net_close(c[0]), 0);
 	CHECK_EQ(io_close(fd), 0);
 }
