@@ -87,9 +87,9 @@ static void room(recv_chan(event) events)
 	while (chan_recv(events, &e)) {
 		switch (e.what) {
 		case JOINS:
-			tell(&members, NULL, line_of("* %s is here%s\n", e.who->name, ""));
 			e.who->next = members;
 			members = e.who;
+			tell(&members, NULL, line_of("* %s is here%s\n", e.who->name, ""));
 			break;
 		case SAYS: tell(&members, e.who, e.said); break;
 		case LEAVES:
