@@ -262,11 +262,13 @@ static bool check_poller(int64_t now)
 	/* Relaxed: a hint. */
 	if (!mri_netpoll_wanted() || atomic_get(&mri_sched.poller, relaxed))
 		return false;
-	if (atomic_get(&mri_sched.nidle_ps, relaxed) != 0)
+	if (atomic_get(&mri_sched.nidle_ps, relaxed) != 0) {
 		mri_sched_wake();
-	else if (mri_netpoll_late(now))
+		return true;
+	}
+	if (mri_netpoll_late(now))
 		mri_sched_ready_all(mri_netpoll_look());
-	return true;
+	return false;
 }
 
 /* ---------------------------------------------------------------- loop -- */

@@ -1,0 +1,3 @@
+module millrace.test/net
+
+go 1.21
