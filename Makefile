@@ -244,7 +244,7 @@ help:
 	@echo 'make demo            count the words of DEMO_DIR (/usr/include)'
 	@echo 'make model           all interleavings of the lock-free parts; make model-quick'
 	@echo 'make bench           beside Go, Tokio and others; B="ChanSync Mutex", ROUNDS, PROCS;'
-	@echo '                     make bench-scale; bench/README.md'
+	@echo '                     make bench-scale, make bench-net; bench/README.md'
 	@echo 'make examples        make format        make clean'
 	@echo 'make install         PREFIX=/usr/local LIBDIR= DESTDIR=; make uninstall'
 	@echo 'choose               VARIANT=$(VARIANTS)'

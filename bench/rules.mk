@@ -5,6 +5,7 @@
 #	make bench B='Mutex ChanSync'       these only
 #	make bench ROUNDS=9 PROCS='1 4' PEERS='Go Tokio' NOGO=1 MS=100 WITH=hog OUT=mine
 #	make bench-scale                    over sizes and procs: docs/SCALE.md
+#	make bench-net                      servers beside Go and epoll: docs/NET.md
 # bench/README.md says more.
 BENCH_SRC  := $(sort $(wildcard bench/*.c))
 BENCH_OBJ  := $(BENCH_SRC:%.c=$(O)/%.o)
@@ -29,6 +30,20 @@ bench bench-scale: export CC := $(CC)
 .PHONY: bench-scale
 bench-scale:
 	@bench/scale.sh
+
+# Servers: docs/NET.md. PAIRS and SECONDS as in bench/net/run.py.
+NET_B := $(O)/bench/net
+.PHONY: bench-net
+bench-net: $(NET_B)/load $(NET_B)/epoll $(NET_B)/echo $(O)/examples/httpd
+	cd bench/net/go && GOTOOLCHAIN=local go build -o $(abspath $(NET_B))/go .
+	@BUILD=$(O) NET=$(NET_B) OUT='$(if $(NOOUT),,bench/results/net.json)' \
+		python3 bench/net/run.py
+$(NET_B)/load $(NET_B)/epoll: $(NET_B)/%: bench/net/%.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -o $@ $<
+$(NET_B)/echo: bench/net/echo.c $(STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $< $(STATIC) $(ALL_LDFLAGS)
 
 # How far the scheduler would scale: a model, docs/design/026. make manycore ARGS='tree'
 .PHONY: manycore

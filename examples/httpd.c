@@ -89,7 +89,7 @@ static int on_field(http_parser *p, const char *at, size_t n)
 	r->head_len += n;
 	if (r->head_len > LARGEST_HEAD)
 		return refuse(r, 431);
-	if (n <= sizeof r->field - r->field_len)
+	if (r->field_len + n <= sizeof r->field)
 		memcpy(r->field + r->field_len, at, n);
 	r->field_len += n;              /* longer than there is room: none that we know */
 	return 0;
@@ -115,7 +115,7 @@ static int on_value(http_parser *p, const char *at, size_t n)
 		return refuse(r, 431);
 	if (r->in == EXPECT)
 		r->expect_len += n;
-	if (r->in == SINCE && n < sizeof r->since - r->since_len) {
+	if (r->in == SINCE && r->since_len + n < sizeof r->since) {
 		memcpy(r->since + r->since_len, at, n);
 		r->since_len += n;
 	}

@@ -1,12 +1,13 @@
-"""run.py - the servers of examples/ beside the same in Go and a bare epoll loop.
+"""run.py - servers beside the same in Go and a bare epoll loop: `make bench-net`.
 
-BUILD is the folder with the examples, NET that with load, epoll and go. The server has
+BUILD is the folder with the examples, NET that with load, echo, epoll and go; the HTTP
+server is examples/httpd.c. The server has
 CPU 0 and the load CPU 1. For each pair of servers the runs alternate; what is printed is
 the mean of the ratios of neighbours with its 95 % interval (Student's t).
 
     PAIRS     pairs of runs for each line: 10
     SECONDS   how long one run takes: 2
-    OUT       a file for the results, as JSON"""
+    OUT       a file for the results, as JSON; with it docs/NET.md is written anew"""
 import json
 import math
 import os
@@ -22,7 +23,7 @@ SECONDS = float(os.environ.get("SECONDS", "2"))
 STUDENT = [0, 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16,
            2.14, 2.13, 2.12, 2.11, 2.10, 2.09]  # 95 %, by degrees of freedom
 SERVERS = {
-    "echo": {"millrace": [f"{BUILD}/examples/echo", "0"], "Go": [f"{NET}/go", "echo"],
+    "echo": {"millrace": [f"{NET}/echo", "0"], "Go": [f"{NET}/go", "echo"],
              "epoll": [f"{NET}/epoll", "0"]},
     "http": {"millrace": [f"{BUILD}/examples/httpd", "0"], "Go": [f"{NET}/go", "http"]},
 }
@@ -102,6 +103,34 @@ def idle_memory(command, n=2000):
         s.stop()
 
 
+WORDS = {"per_second": "requests/s", "p50": "p50, us", "p99": "p99, us", "p999": "p99.9, us",
+         "cpu_us": "server CPU per request, us"}
+
+
+def write_table(results):
+    """The tables of docs/NET.md, between its markers."""
+    lines = [f"Medians of {PAIRS} pairs of runs of {SECONDS:g} s, {time.strftime('%Y-%m-%d')}, "
+             f"{platform.platform()}.\n"]
+    for r in results:
+        if "bytes" in r:
+            continue
+        lines += [f"**{r['line']}, beside {r['peer']}**\n",
+                  f"| | millrace | {r['peer']} | ratio | 95 % interval |", "|---|---|---|---|---|"]
+        for key, what in WORDS.items():
+            v = r[key]
+            lines.append(f"| {what} | {v['millrace']:,.2f} | {v[r['peer']]:,.2f} | "
+                         f"{v['ratio']:.2f} | +- {v['interval']:.2f} |")
+        lines.append("")
+    lines += ["| bytes of an idle connection, VmRSS + VmPTE | |", "|---|---|"]
+    lines += [f"| {r['line'].split(',')[0]}, {r['peer']} | {r['bytes']:,} |" for r in results
+              if "bytes" in r]
+    with open("docs/NET.md") as f:
+        head, _, rest = f.read().partition("<!-- begin -->\n")
+        tail = rest.partition("<!-- end -->\n")[2]
+    with open("docs/NET.md", "w") as f:
+        f.write(head + "<!-- begin -->\n" + "\n".join(lines) + "\n<!-- end -->\n" + tail)
+
+
 def main():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20000), hard))
@@ -134,6 +163,7 @@ def main():
                             "bytes": round(n)})
             print(f"{kind}, bytes of an idle connection, {who}: {n:.0f}")
     if os.environ.get("OUT"):
+        write_table(results)
         with open(os.environ["OUT"], "w") as f:
             json.dump({"machine": platform.platform(), "date": time.strftime("%Y-%m-%d"),
                        "pairs": PAIRS, "seconds": SECONDS, "results": results}, f, indent=1)

@@ -517,6 +517,14 @@ def httpd_bodies():
         same(c.file.readline(), b"\r\n")
         c.send(b"abc")
         same(c.answer()[2], b"abc")
+        # Names of headers that are longer than any that it knows, whole and in pieces.
+        same(c.ask("/hello", headers="X" * 100 + ": y\r\nIf-Modified-Since: " + "z" * 200 +
+                   "\r\n")[0], 200)
+        c.send(b"GET /hello HTTP/1.1\r\n")
+        for piece in b"Y" * 30, b"Y" * 30, b"Y" * 30, b": y\r\n\r\n":
+            c.send(piece)
+            time.sleep(0.01)
+        same(c.answer()[0], 200)
         # A byte at a time.
         for byte in b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" \
                 b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n":
