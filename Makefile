@@ -63,6 +63,7 @@ LIB_CFLAGS  = $(if $(filter race,$(VARIANT)),$(filter-out -fsanitize%,$(ALL_CFLA
 ALL_LDFLAGS = -pthread $(filter -fsanitize%,$(flags_$(VARIANT))) $(LDFLAGS)
 
 # ---- files ----
+has_header = $(if $(CROSS),,$(shell echo '\#include <$(1)>' | $(CC) $(2) -E - >/dev/null 2>&1 && echo yes))
 O := build/$(notdir $(firstword $(CC)))-$(VARIANT)$(OPT)
 
 # One way to switch stacks: the assembly for this machine, or ucontext.c.
@@ -75,13 +76,17 @@ STATIC   := $(O)/lib$(LIB).a
 PC       := $(O)/$(subst _,-,$(LIB)).pc
 SHARED   := $(O)/libmillrace.so.$(VERSION)
 
+# The add-on library for TLS, if Debian's libssl-dev is there.
+HAS_SSL  := $(call has_header,openssl/ssl.h)
+TLS      := $(if $(HAS_SSL),$(O)/libmillrace-tls.a $(O)/millrace-tls.pc)
+
 # Each tests/<dir>/*_test.c is a program with the harness. DIRS chooses among them.
-DIRS      ?= $(if $(filter race,$(VARIANT)),,unit) api tour crash diag stress
+DIRS      ?= $(if $(filter race,$(VARIANT)),,unit) api tour crash diag stress \
+	     $(if $(filter race,$(VARIANT)),,$(if $(HAS_SSL),$(if $(shell command -v openssl),tls)))
 TEST_SRC  := $(sort $(wildcard $(DIRS:%=tests/%/*_test.c)))
 TEST_BINS := $(TEST_SRC:%.c=$(O)/%)
 # Examples that need more than libc are built if that is there: libhttp-parser-dev,
 # libxml2-dev.
-has_header = $(if $(CROSS),,$(shell echo '\#include <$(1)>' | $(CC) $(2) -E - >/dev/null 2>&1 && echo yes))
 XML2      := -I/usr/include/libxml2
 HAS_HTTP  := $(call has_header,http_parser.h)
 HAS_XML   := $(call has_header,libxml/HTMLparser.h,$(XML2))
@@ -110,7 +115,7 @@ endif
 
 .PHONY: all
 # The shared library is for installing: a sanitizer's would need its run time in the program.
-all: $(STATIC) $(if $(findstring -fsanitize,$(flags_$(VARIANT)))$(CROSS),,$(SHARED)) $(PC)
+all: $(STATIC) $(TLS) $(if $(findstring -fsanitize,$(flags_$(VARIANT)))$(CROSS),,$(SHARED)) $(PC)
 
 # ---- compile ----
 # Files that change when what they say does: compile again when the flags do, archive
@@ -134,6 +139,13 @@ $(O)/src/%.o: src/%.S $(O)/flags
 $(STATIC): $(LIB_OBJ) $(O)/objects
 	@rm -f $@
 	$(AR) rcs $@ $(LIB_OBJ)
+$(O)/libmillrace-tls.a: $(O)/tls/tls.o
+	@rm -f $@
+	$(AR) rcs $@ $<
+$(O)/tls/tls.o: tls/tls.c $(O)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+-include $(O)/tls/tls.d
 $(SHARED): $(LIB_OBJ) $(O)/objects
 	$(CC) -shared -Wl,-soname,libmillrace.so.$(SOVERSION) -Wl,-z,nodelete -Wl,-z,relro \
 		-Wl,-z,now -Wl,-z,defs -o $@ $(LIB_OBJ) $(ALL_LDFLAGS)
@@ -146,7 +158,9 @@ $(O)/tests/%.o: tests/%.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(test_flags) -MMD -MP -c -o $@ $<
 $(TEST_BINS): %: %.o $(O)/tests/harness.o $(STATIC)
-	$(CC) -o $@ $(filter %.o %.a,$^) $(ALL_LDFLAGS) -lm
+	$(CC) -o $@ $(filter %.o %.a,$^) $(ALL_LDFLAGS) -lm $(LIBS)
+$(O)/tests/tls/tls_test: LIBS := $(O)/libmillrace-tls.a $(STATIC) -lssl -lcrypto
+$(O)/tests/tls/tls_test: $(O)/libmillrace-tls.a
 $(PLAIN): $(O)/%: %.c $(STATIC) $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(NEEDS) -MMD -MP -MF $@.d -o $@ $< $(STATIC) $(ALL_LDFLAGS) -lm $(LIBS)
@@ -191,6 +205,11 @@ $(PC): millrace.pc.in FORCE
 		-e 's|@CFLAGS@|$(USER_FLAGS)$(pc_flags)|' -e 's|@LDFLAGS@|$(pc_flags)|' \
 		-e 's|@LIB@|$(LIB)|' -e 's|@RACE@|$(if $(pc_flags),-race)|' $< > $@
 
+$(O)/millrace-tls.pc: millrace-tls.pc.in FORCE
+	@mkdir -p $(@D)
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		$< > $@
+
 to_lib     := $(DESTDIR)$(LIBDIR)
 to_include := $(DESTDIR)$(PREFIX)/include
 to_share   := $(DESTDIR)$(PREFIX)/share/millrace
@@ -200,7 +219,7 @@ has_tsan    = $(shell echo 'int main(void) { return 0; }' | $(CC) -fsanitize=thr
 		-o /dev/null 2>/dev/null && echo yes)
 race_b     := $(dir $(O))race-for-$(notdir $(O))
 .PHONY: install uninstall
-install: $(STATIC) $(SHARED) $(PC)
+install: $(STATIC) $(SHARED) $(PC) $(TLS)
 	mkdir -p $(to_lib)/pkgconfig $(to_include)/millrace $(to_share)/vet $(to_bin)
 	cp include/millrace.h $(wildcard include/millrace.hpp) $(to_include)
 	cp include/millrace/* $(to_include)/millrace
@@ -209,7 +228,8 @@ install: $(STATIC) $(SHARED) $(PC)
 	ln -sf libmillrace.so.$(SOVERSION) $(to_lib)/libmillrace.so
 	cp tools/debugger/*.py $(to_share)
 	cp tools/vet/millrace-vet tools/vet/*.py $(to_share)/vet
-	cp $(PC) $(to_lib)/pkgconfig
+	cp $(PC) $(filter %.pc,$(TLS)) $(to_lib)/pkgconfig
+	$(if $(TLS),cp $(filter %.a,$(TLS)) $(to_lib))
 	sed 's|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=%)|' tools/millrace > $(to_bin)/millrace
 	chmod 755 $(to_bin)/millrace
 ifneq ($(CROSS),)
@@ -226,6 +246,7 @@ uninstall:
 	rm -f $(to_bin)/millrace $(to_lib)/libmillrace_race.a $(to_lib)/pkgconfig/millrace-race.pc
 	rm -f $(to_lib)/libmillrace.a $(to_lib)/libmillrace.so $(to_lib)/libmillrace.so.$(SOVERSION)
 	rm -f $(to_lib)/libmillrace.so.$(VERSION) $(to_lib)/pkgconfig/millrace.pc
+	rm -f $(to_lib)/libmillrace-tls.a $(to_lib)/pkgconfig/millrace-tls.pc
 	rm -f $(to_include)/millrace.h $(to_include)/millrace.hpp
 	rm -rf $(to_include)/millrace $(to_share)
 
