@@ -43,7 +43,8 @@ static void print_object(struct mri_out *o, const struct mri_group *group)
 		return;
 	for (const struct mri_record *r = group->first; r; r = r->next)
 		same = same && r->obj == obj;
-	mri_out_fmt(o, "\twaits on %p%s\n", obj, same ? "" : "; not all on the same");
+	mri_report_object(o, obj);
+	mri_out_fmt(o, "%s\n", same ? "" : "; not all on the same");
 }
 
 static void print_stack(struct mri_out *o, const struct mri_group *group)

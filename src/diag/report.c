@@ -9,6 +9,7 @@
 #include "diag/diag.h"
 #include "millrace/go.h"
 #include "os/os.h"
+#include "rt/netpoll.h"
 #include "rt/rt.h"
 #include "rt/stack.h"
 #include <stdlib.h>
@@ -43,14 +44,26 @@ void mri_report_head(struct mri_out *o, struct g *g, int64_t now)
 	mri_out_fmt(o, "]: %s\n", name ? name : "?");
 }
 
+void mri_report_object(struct mri_out *o, const void *obj)
+{
+	int fd = mri_netpoll_number(obj);
+
+	if (fd >= 0)
+		mri_out_fmt(o, "\twaits on descriptor %d", fd);
+	else
+		mri_out_fmt(o, "\twaits on %p", obj);
+}
+
 static void print(struct mri_out *o, struct g *g)
 {
 	const void *obj = atomic_get(&g->wait.obj, relaxed);
 	bool waits = atomic_get(&g->state, relaxed) == G_WAITING;
 
 	mri_report_head(o, g, mri_os_now());
-	if (waits && obj)
-		mri_out_fmt(o, "\twaits on %p\n", obj);
+	if (waits && obj) {
+		mri_report_object(o, obj);
+		mri_out_str(o, "\n");
+	}
 	mri_panic_created(o, g);
 	mri_out_str(o, "\n");
 }

@@ -145,7 +145,11 @@ void mri_find_queue_next(struct p *p, struct g *g)
 
 void mri_find_queue_last(struct p *p, struct g *g)
 {
+	uint32_t others = stealable(p);
+
 	push_tail(p, g);
+	if (others == 1)
+		mri_sched_wake();
 }
 
 void mri_find_queue_new(struct p *p, struct g *g)

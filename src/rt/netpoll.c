@@ -1,7 +1,7 @@
 /* netpoll.c - the slots of descriptors, and who goes on when the kernel says that one is
  * ready. Who polls, and when, is decided in find.c, idle.c and sysmon.c. */
 #include "rt/netpoll.h"
-#include <limits.h>
+#include <errno.h>
 #include <stdlib.h>
 
 enum {
@@ -12,6 +12,7 @@ enum {
 };
 
 static struct mri_fd *chunks[NCHUNKS]; /* atomic; never freed */
+static int top;                                 /* atomic: no chunk beyond it */
 static struct mri_lock lock = MRI_LOCK_INIT(MRI_RANK_LEAF);
 static uint32_t open_now;      /* atomic */
 static int nwaiting cacheline; /* atomic */
@@ -32,10 +33,27 @@ static bool make_chunk(int i)
 	/* N5: acq_rel, pairs with N5: the slots. */
 	if (!atomic_cas(&chunks[i], &none, c, acq_rel))
 		free(c);
+	/* Relaxed: for reports. */
+	for (int t = atomic_get(&top, relaxed); t < i;)
+		if (atomic_cas(&top, &t, i, relaxed))
+			break;
 	return true;
 }
 
-static void open_once(void)
+int mri_netpoll_number(const void *at)
+{
+	/* Relaxed: as above. */
+	for (int i = 0; i <= atomic_get(&top, relaxed); i++) {
+		/* N5: acquire, pairs with N5. */
+		struct mri_fd *c = atomic_get(&chunks[i], acquire);
+
+		if (c && (uintptr_t)at - (uintptr_t)c < PER_CHUNK * sizeof *c)
+			return i * PER_CHUNK + (int)((const struct mri_fd *)at - c);
+	}
+	return -1;
+}
+
+static int open_once(void)
 {
 	int rc = 0;
 
@@ -48,8 +66,7 @@ static void open_once(void)
 			atomic_set(&open_now, 1u, release);
 	}
 	mri_lock_drop(&lock);
-	if (rc < 0)
-		mri_fatal("millrace: cannot wait for descriptors (error %d)", -rc);
+	return rc;
 }
 
 struct mri_fd *mri_netpoll_find(int fd)
@@ -63,15 +80,23 @@ struct mri_fd *mri_netpoll_find(int fd)
 	return c ? &c[fd % PER_CHUNK] : NULL;
 }
 
-struct mri_fd *mri_netpoll_slot(int fd)
+int mri_netpoll_slot(int fd, struct mri_fd **slot)
 {
-	struct mri_fd *s = mri_netpoll_find(fd);
+	int rc;
 
-	if (likely(s != NULL) || fd < 0 || fd >= NCHUNKS * PER_CHUNK)
-		return s;
+	*slot = mri_netpoll_find(fd);
+	if (likely(*slot != NULL))
+		return 0;
+	if (fd < 0 || fd >= NCHUNKS * PER_CHUNK)
+		return -EBADF;
 	mri_self(); /* starts the runtime */
-	open_once();
-	return make_chunk(fd / PER_CHUNK) ? mri_netpoll_find(fd) : NULL;
+	rc = open_once();
+	if (rc < 0)
+		return rc;
+	if (!make_chunk(fd / PER_CHUNK))
+		return -ENOMEM;
+	*slot = mri_netpoll_find(fd);
+	return 0;
 }
 
 int mri_netpoll_watch(struct mri_fd *s)
@@ -164,6 +189,9 @@ static struct g *poll(int64_t deadline)
 	struct g *list = NULL;
 	int n = mri_os_poll_wait(e, EVENTS, deadline);
 
+	if (unlikely(n < 0 && n != -EINTR))
+		/* Somebody has closed what is not his. */
+		mri_fatal("millrace: cannot wait for descriptors (error %d)", -n);
 	/* Relaxed, both: coarse clocks. */
 	atomic_set(&polled, atomic_get(&mri_sched.now, relaxed), relaxed);
 	/* The last first, so that the list is in the kernel's order. */

@@ -47,11 +47,13 @@ struct mri_fd {
 	struct mri_fd_side side[2];
 };
 
-/* The slot of a descriptor, made if need be. NULL: out of memory, or fd is negative or
- * larger than any. The first call starts netpoll. */
-struct mri_fd *mri_netpoll_slot(int fd);
+/* The slot of a descriptor, made if need be, in *slot. 0; -ENOMEM; -EBADF: fd is negative
+ * or larger than any. The first call starts netpoll, and may fail as epoll_create(2). */
+int mri_netpoll_slot(int fd, struct mri_fd **slot);
 /* The same, but NULL if it was never made. */
 struct mri_fd *mri_netpoll_find(int fd);
+/* The descriptor whose slot is at this address, or -1. Async-signal-safe. */
+int mri_netpoll_number(const void *at);
 /* s->lock held: have the kernel watch it, as s->seq. As mri_os_poll_add(). */
 int mri_netpoll_watch(struct mri_fd *s);
 

@@ -196,8 +196,7 @@ void mri_sched_ready(struct g *g)
 
 void mri_sched_ready_all(struct g *list)
 {
-	struct m *m = mri_self()->m;
-	bool several = list && list->link;
+	struct m *m = list ? mri_self()->m : NULL;
 
 	for (struct g *g = list, *next; g; g = next) {
 		struct p *p;
@@ -213,8 +212,6 @@ void mri_sched_ready_all(struct g *list)
 		if (m)
 			mri_proc_leave(m);
 	}
-	if (several)
-		mri_sched_wake();
 }
 
 /* Whoever starts many in one turn gives it up to them (docs/design/012). Not one that is

@@ -19,7 +19,7 @@ struct g *mri_find_next(struct m *m);
 void mri_find_yielded(struct m *m, struct g *g);
 /* One that p is to run next: into the hand-off slot. Entered. */
 void mri_find_queue_next(struct p *p, struct g *g);
-/* Behind all others of p that have run. Entered; wakes nobody. */
+/* Behind all others of p that have run. Entered. */
 void mri_find_queue_last(struct p *p, struct g *g);
 /* One that has never run. Entered. */
 void mri_find_queue_new(struct p *p, struct g *g);

@@ -57,12 +57,12 @@ static int open_slot(struct mri_fd *s, enum mri_os_kind kind)
 
 int mri_fd_open(int fd, enum mri_os_kind kind, struct mri_fd_ref *ref)
 {
-	struct mri_fd *s = mri_netpoll_slot(fd);
 	struct g *stale = NULL;
-	int rc;
+	struct mri_fd *s;
+	int rc = mri_netpoll_slot(fd, &s);
 
-	if (!s)
-		return -ENOMEM;
+	if (rc < 0)
+		return rc;
 	mri_lock_take(&s->lock);
 	/* The kernel has just given the number out: who holds it has lost it. */
 	for (int way = 0; way < 2 && s->state == MRI_FD_OPEN; way++)
@@ -76,11 +76,11 @@ int mri_fd_open(int fd, enum mri_os_kind kind, struct mri_fd_ref *ref)
 
 int mri_fd_use(int fd, struct mri_fd_ref *ref)
 {
-	struct mri_fd *s = mri_netpoll_slot(fd);
-	int rc = 0;
+	struct mri_fd *s;
+	int rc = mri_netpoll_slot(fd, &s);
 
-	if (!s)
-		return fd < 0 ? -EBADF : -ENOMEM;
+	if (rc < 0)
+		return rc;
 	*ref = (struct mri_fd_ref){ s, 0 };
 	mri_lock_take(&s->lock);
 	if (s->state == MRI_FD_FREE) {

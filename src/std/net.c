@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 enum { FD_BITS = 24, BACKLOG = 4096, KEEP_ALIVE = 15 /* s */, PIECES = 64 };
-enum { MS = 1000 * 1000, FIRST_PAUSE = 5 * MS, LAST_PAUSE = 1000 * MS };
+enum { LAST_PAUSE = 1000 * 1000 * 1000 /* ns */ };
 _Static_assert(sizeof(void *) == 8, "a handle holds a number and a seq");
 
 /* ------------------------------------------------------------- handles -- */
@@ -140,21 +140,26 @@ static bool is_of_one(int64_t rc)
 	       rc == -ENONET || rc == -EHOSTUNREACH || rc == -ENETUNREACH;
 }
 
-/* Somebody will give something back. */
-static int pause_for(mr_context *ctx, int64_t d)
+int mri_net_pause(mr_context *ctx, int64_t *pause)
 {
 	mr_select_case cases[] = {
 		{ .op = MR_SELECT_RECV, .ch = mr_ctx_done(ctx) },
-		{ .op = MR_SELECT_TIMEOUT, .time = d },
+		{ .op = MR_SELECT_TIMEOUT, .time = *pause },
 	};
 
+	*pause = 2 * *pause < LAST_PAUSE ? 2 * *pause : LAST_PAUSE;
 	return mr_chan_select_n(cases, 2) == 0 ? mr_ctx_err(ctx) : 0;
+}
+
+static bool is_want_of_something(int64_t rc)
+{
+	return rc == -EMFILE || rc == -ENFILE || rc == -ENOBUFS || rc == -ENOMEM;
 }
 
 int mr_net_accept(mr_context *ctx, mr_net_conn *listener, mr_net_conn **conn)
 {
 	struct mri_fd_ref ref = mri_net_ref(listener);
-	int64_t pause = FIRST_PAUSE;
+	int64_t pause = MRI_NET_PAUSE;
 
 	if (!ref.s)
 		return -EBADF;
@@ -163,18 +168,18 @@ int mr_net_accept(mr_context *ctx, mr_net_conn *listener, mr_net_conn **conn)
 		int64_t rc = mri_fd_do(ref, MRI_FD_READ, ctx, &op);
 
 		if (rc >= 0)
-			rc = mri_net_made((int)rc, op.kind, conn);
-		else if (rc == -EBADF && pause > FIRST_PAUSE)
-			rc = -ECANCELED; /* closed while we paused */
-		if (rc == -EMFILE || rc == -ENFILE || rc == -ENOBUFS || rc == -ENOMEM) {
-			rc = pause_for(ctx, pause);
-			pause = 2 * pause < LAST_PAUSE ? 2 * pause : LAST_PAUSE;
-			if (rc == 0)
-				continue;
-		} else if (is_of_one(rc)) {
-			continue;
+			return mri_net_made((int)rc, op.kind, conn);
+		if (is_want_of_something(rc)) {
+			/* Somebody will give something back. */
+			rc = mri_net_pause(ctx, &pause);
+			if (rc < 0)
+				return (int)rc;
+		} else if (!is_of_one(rc)) {
+			/* Closed while we paused, it is not open when we come back. */
+			if (rc == -EBADF && pause > MRI_NET_PAUSE)
+				rc = -ECANCELED;
+			return (int)rc;
 		}
-		return (int)rc;
 	}
 }
 

@@ -47,6 +47,11 @@ static inline enum mri_os_kind mri_net_kind_of(int type)
 int mri_net_socket(int family, int type);
 void mri_net_set(int fd, int level, int option, int value); /* setsockopt(2) */
 
+/* Until something that is wanting may be there: *pause ns, which doubles, from
+ * MRI_NET_PAUSE to a second. 0, or the context's error. */
+enum { MRI_NET_PAUSE = 5 * 1000 * 1000 };
+int mri_net_pause(mr_context *ctx, int64_t *pause);
+
 /* The descriptor fd, which nobody else has, becomes a connection. On an error it is
  * closed. */
 int mri_net_made(int fd, enum mri_os_kind kind, mr_net_conn **conn);

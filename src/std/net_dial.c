@@ -41,15 +41,18 @@ static int connected(struct mri_fd_ref ref, mr_context *ctx)
 static int dial_at(mr_context *ctx, const mr_net_addr *a, int type, mr_net_conn **out)
 {
 	int family = (int)a->mr_family, fd = mri_net_socket(family, type), rc, err;
+	int64_t pause = MRI_NET_PAUSE;
 	struct mri_fd_ref ref;
 
 	if (fd < 0)
 		return fd;
-	err = (int)mri_net_call(connect(fd, mri_net_sockaddr(a), a->mr_size));
+	do {
+		err = (int)mri_net_call(connect(fd, mri_net_sockaddr(a), a->mr_size));
+		/* A unix listener's queue is full, and nothing says when it is not. */
+	} while (err == -EAGAIN && (err = mri_net_pause(ctx, &pause)) == 0);
 	if (err < 0 && err != -EINPROGRESS && err != -EINTR) {
 		mri_os_fd_close(fd);
-		/* A unix listener whose queue is full: not for our callers to repeat. */
-		return err == -EAGAIN ? -ECONNREFUSED : err;
+		return err;
 	}
 	rc = mri_net_made(fd, mri_net_kind_of(type), out);
 	if (rc < 0 || err == 0)

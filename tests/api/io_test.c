@@ -55,6 +55,26 @@ TEST(io, read_waits_for_a_write)
 	CHECK_EQ(io_close(fd[1]), 0);
 }
 
+TEST(io, the_dump_names_the_descriptor)
+{
+	waitgroup wg = {0};
+	char what[40], *text;
+	int fd[2];
+
+	make_pipe(fd);
+	wg_add(&wg, 1);
+	go(read_one, fd[0], 'x', &wg);
+	until_waiting(WAITS, 1);
+	snprintf(what, sizeof what, "waits on descriptor %d\n", fd[0]);
+	text = dump_text();
+	CHECK(strstr(text, what) != NULL);
+	free(text);
+	CHECK_EQ(io_write(bg(), fd[1], "x", 1), 1);
+	wg_wait(&wg);
+	CHECK_EQ(io_close(fd[0]), 0);
+	CHECK_EQ(io_close(fd[1]), 0);
+}
+
 TEST(io, zero_at_the_end)
 {
 	char buf[10];

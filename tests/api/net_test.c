@@ -590,6 +590,41 @@ TEST(net, accept_without_descriptors_waits)
 	CHECK_EQ(net_close(l), 0);
 }
 
+/* The queue of a unix listener is full: those that connect wait, and get in. */
+static int connected;
+static void connects(const char *at, net_conn **c)
+{
+	CHECK_EQ(net_dial(bg(), "unix", at, c), 0);
+	__atomic_add_fetch(&connected, 1, __ATOMIC_RELEASE);
+}
+
+TEST(net, unix_listener_that_is_full)
+{
+	enum { CLIENTS = 10 };
+	char at[NET_ADDRESS];
+	net_conn *l = listen_on("unix", "@millrace-net-full", at), *c[CLIENTS], *s;
+
+	CHECK_EQ(listen(net_fd(l), 1), 0);
+	for (int i = 0; i < CLIENTS; i++)
+		go(connects, at, &c[i]);
+	go_sleep(2 * MILLISECOND);
+	for (int i = 0; i < CLIENTS; i++) {
+		CHECK_EQ(net_accept(bg(), l, &s), 0);
+		CHECK_EQ(net_close(s), 0);
+	}
+	while (__atomic_load_n(&connected, __ATOMIC_ACQUIRE) < CLIENTS)
+		go_yield();
+	for (int i = 0; i < CLIENTS; i++)
+		CHECK_EQ(net_close(c[i]), 0);
+	CHECK_EQ(net_close(l), 0);
+}
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+enum { CONNECTIONS = 2000 };
+#else
+enum { CONNECTIONS = 35000 };           /* three times: 1, 2 and 8 procs */
+#endif
+
 TEST(net, no_descriptors_leak)
 {
 	char at[NET_ADDRESS];
@@ -597,7 +632,7 @@ TEST(net, no_descriptors_leak)
 	int first = dup(0), last;
 
 	close(first);
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < CONNECTIONS; i++) {
 		net_conn *c[2];
 
 		CHECK_EQ(net_dial(bg(), "tcp", at, &c[0]), 0);
