@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <millrace/io.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -594,4 +595,48 @@ TEST(io, timers_go_on_while_all_wait)
 	pthread_join(t, NULL);
 	io_close(fd[0]);
 	io_close(fd[1]);
+}
+
+/* ---------------------------------------------------------------- signals -- */
+
+static int signals, storm_over;
+
+static void count_signal(int sig)
+{
+	(void)sig;
+	__atomic_add_fetch(&signals, 1, __ATOMIC_RELAXED);
+}
+
+static void *storm(void *arg)
+{
+	while (!__atomic_load_n(&storm_over, __ATOMIC_RELAXED)) {
+		kill(getpid(), SIGUSR1);
+		usleep(200);
+	}
+	return arg;
+}
+
+/* Handlers without SA_RESTART interrupt what they can, and nobody sees it. */
+TEST(io, interrupted_by_signals)
+{
+	struct sigaction sa = { .sa_handler = count_signal };
+	waitgroup wg = {0};
+	pthread_t t;
+	int fd[2];
+
+	CHECK_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
+	CHECK_EQ(pthread_create(&t, NULL, storm, NULL), 0);
+	wg_add(&wg, 20);
+	for (int i = 0; i < 10; i++) {
+		make_pair(fd);
+		go(echo, fd[0], &wg);
+		go(client, fd[1], 300, &wg);
+	}
+	make_pipe(fd);
+	pass_big(fd);
+	wg_wait(&wg);
+	while (__atomic_load_n(&signals, __ATOMIC_RELAXED) < 20)
+		go_sleep(MILLISECOND);
+	__atomic_store_n(&storm_over, 1, __ATOMIC_RELAXED);
+	pthread_join(t, NULL);
 }
