@@ -671,16 +671,27 @@ TEST(net, dial_gives_up)
 	ctx_free(ctx);
 }
 
-/* "localhost" is often two addresses, and only one listens. */
+/* No host is this machine by IPv6 and by IPv4; only one listens. */
 TEST(net, all_addresses_are_tried)
 {
-	char at[NET_ADDRESS], name[NET_ADDRESS];
-	net_conn *l = listen_on("tcp4", "127.0.0.1:0", at), *c;
+	char at[NET_ADDRESS], *port, peer[NET_ADDRESS];
+	net_conn *l = listen_on("tcp4", "127.0.0.1:0", at), *c = NULL;
+	context *ended = ctx_with_cancel(bg());
+	int rc;
 
-	snprintf(name, sizeof name, "localhost%s", strrchr(at, ':'));
-	CHECK_EQ(net_dial(bg(), "tcp", name, &c), 0);
-	CHECK_EQ(net_close(c), 0);
+	port = strrchr(at, ':');
+	for (int i = 0; i < 50; i++) {
+		CHECK_EQ(net_dial(bg(), "tcp", port, &c), 0);
+		CHECK_EQ(net_peer(c, peer, sizeof peer), 0);
+		CHECK(strcmp(peer, at) == 0);
+		CHECK_EQ(net_close(c), 0);
+	}
+	ctx_cancel(ended);
+	CHECK_EQ(net_dial(ended, "tcp", port, &c), -ECANCELED);
+	ctx_free(ended);
 	CHECK_EQ(net_close(l), 0);
-	CHECK_EQ(net_dial(bg(), "tcp", name, &c), -ECONNREFUSED);
-	CHECK_EQ(go_count(), 1);
+	rc = net_dial(bg(), "tcp", port, &c);
+	CHECK(rc == -ECONNREFUSED || rc == -EADDRNOTAVAIL);
+	while (go_count() > 1)
+		go_yield();
 }
