@@ -29,7 +29,12 @@ result()                        # name, 0 if it is well; what was said is in $tm
 }
 silent()                        # file
 {
-	$vet "$1" >"$tmp/out" 2>&1 && [ ! -s "$tmp/out" ]
+	$vet "$1" -- -I/usr/include/libxml2 >"$tmp/out" 2>&1 && [ ! -s "$tmp/out" ]
+}
+# Not where the headers of another library that it includes are not installed.
+can_be_checked()                # file
+{
+	${CC:-cc} -Iinclude -I/usr/include/libxml2 -E "$1" >"$tmp/out" 2>&1
 }
 compiles()                      # file
 {
@@ -54,6 +59,7 @@ for c in tests/vet/good/*.c; do
 	result "is silent about good/$(basename "$c" .c)" $?
 done
 for c in $(find examples -name '*.c' | sort) tests/tour/tour.c; do
+	can_be_checked "$c" || continue
 	silent "$c"
 	result "is silent about $c" $?
 done
