@@ -421,6 +421,13 @@ static int64_t do_blocking(struct mri_fd *s, struct mri_fd_op *op)
 	return rc;
 }
 
+/* In a hostile build the kernel's news, a close or a deadline may come just here. */
+static void dawdle(void)
+{
+	if (MRI_IS_HOSTILE && mri_choice_hostile(NULL, 4))
+		mri_sched_yield();
+}
+
 int64_t mri_fd_do(struct mri_fd_ref ref, enum mri_fd_way way, mr_context *ctx,
 		  struct mri_fd_op *op)
 {
@@ -441,10 +448,12 @@ int64_t mri_fd_do(struct mri_fd_ref ref, enum mri_fd_way way, mr_context *ctx,
 		/* Relaxed, all: what the poller saw comes after it set it. */
 		if (atomic_get(&d->ready, relaxed)) {
 			atomic_set(&d->ready, false, relaxed);
+			dawdle();
 			rc = op->call(op, s->fd);
 			if (rc != -EAGAIN)
 				break;
 		}
+		dawdle();
 		rc = mri_fd_wait(ref, 1u << way, ctx);
 		if (rc < 0)
 			break;
