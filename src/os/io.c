@@ -10,6 +10,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -79,6 +80,22 @@ int64_t mri_os_fd_read(int fd, enum mri_os_kind kind, void *buf, size_t n)
 	} while (got < 0 && errno == EINTR);
 	if (got < 0)
 		got = -errno;
+	errno = saved;
+	return got;
+}
+
+int64_t mri_os_fd_read_cached(int fd, void *buf, size_t n)
+{
+	struct iovec iov = { buf, n };
+	int saved = errno;
+	/* -1: from where the file is, which moves. */
+	int64_t got = preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
+
+	if (got < 0)
+		got = errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL ||
+				      errno == EINTR || errno == ESPIPE ?
+			      -EAGAIN :
+			      -errno;
 	errno = saved;
 	return got;
 }

@@ -130,6 +130,8 @@ int mri_os_fd_kind(int fd);                /* -EBADF */
  * if another reads or writes it meanwhile this may block. */
 int64_t mri_os_fd_read(int fd, enum mri_os_kind kind, void *buf, size_t n);
 int64_t mri_os_fd_write(int fd, enum mri_os_kind kind, const void *buf, size_t n);
+/* Of a file, what is in memory already. -EAGAIN: nothing is, or that cannot be told. */
+int64_t mri_os_fd_read_cached(int fd, void *buf, size_t n);
 int mri_os_fd_ready(int fd, int what);     /* poll(2): which of MRI_OS_IN and OUT it is */
 /* Of a file to a socket that does not block, from *offset on, which moves. */
 int64_t mri_os_fd_sendfile(int fd, int file, int64_t *offset, size_t n);

@@ -413,8 +413,10 @@ int mri_fd_set_deadline(struct mri_fd_ref ref, enum mri_fd_way way, int64_t when
 /* Without readiness: on a thread of its own, as far as others can tell. */
 static int64_t do_blocking(struct mri_fd *s, struct mri_fd_op *op)
 {
-	int64_t rc;
+	int64_t rc = op->call_cached ? op->call_cached(op, s->fd) : -EAGAIN;
 
+	if (rc != -EAGAIN)
+		return rc;
 	mri_sched_block_begin();
 	rc = op->call(op, s->fd);
 	mri_sched_block_end();
@@ -472,6 +474,14 @@ static int64_t call_read(struct mri_fd_op *op, int fd)
 	op->drained = op->kind == MRI_OS_STREAM && got > 0 && (size_t)got < op->n;
 	return got;
 }
+static int64_t call_read_cached(struct mri_fd_op *op, int fd)
+{
+	int64_t got = mri_os_fd_read_cached(fd, op->buf, op->n);
+
+	if (got > 0)
+		mri_race_access(op->buf, (size_t)got, true, __builtin_return_address(0));
+	return got;
+}
 static int64_t call_write(struct mri_fd_op *op, int fd)
 {
 	return mri_os_fd_write(fd, op->kind, op->buf, op->n);
@@ -479,8 +489,10 @@ static int64_t call_write(struct mri_fd_op *op, int fd)
 
 int64_t mri_fd_read(struct mri_fd_ref ref, mr_context *ctx, void *buf, size_t n)
 {
-	struct mri_fd_op op = { .call = call_read, .buf = buf, .n = n };
+	struct mri_fd_op op = { .call = call_read, .call_cached = call_read_cached };
 
+	op.buf = buf;
+	op.n = n;
 	return mri_fd_do(ref, MRI_FD_READ, ctx, &op);
 }
 
