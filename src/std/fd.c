@@ -364,13 +364,15 @@ static void deadline_passed(struct mri_timer *t)
 
 	mri_lock_take(&s->lock);
 	d->armed = false;
-	if (d->deadline && d->deadline <= mri_choice_now()) {
+	if (d->deadline > mri_choice_now()) {
+		t->when = d->fires = d->deadline;
+		d->armed = mri_timer_start(t);
+	}
+	/* Or there is no memory for the timer: too early rather than never. */
+	if (d->deadline && !d->armed) {
 		d->expired = true;
 		list = mri_netpoll_wake_side(s, d == &s->side[MRI_FD_WRITE], -ETIMEDOUT,
 					     NULL);
-	} else if (d->deadline) {
-		t->when = d->fires = d->deadline;
-		d->armed = mri_timer_start(t);
 	}
 	mri_lock_drop(&s->lock);
 	mri_sched_ready_all(list);
