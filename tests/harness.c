@@ -25,12 +25,11 @@ enum { STATUS_SKIP = 77, DEFAULT_LIMIT = 60, MAX_WRAP = 32 };
 
 extern char **environ;
 
-/* TSan sleeps a second at each exit for late reports: a test has nothing left then. And it
- * cannot see what orders goroutines inside of libraries like libcrypto. */
+/* TSan sleeps a second at each exit for late reports: a test has nothing left then. */
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
-	return "atexit_sleep_ms=0:ignore_noninstrumented_modules=1";
+	return "atexit_sleep_ms=0";
 }
 
 static struct test *tests;              /* by file and line */
