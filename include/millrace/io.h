@@ -20,6 +20,8 @@
  *	-ECANCELED              another goroutine has closed fd meanwhile
  *	-EBADF                  fd is not open
  *	-ENOMEM                 there is no memory for the first use of fd
+ *	-EMFILE, -ENFILE        no descriptor is left for the library's own, at the first
+ *	                        use of all
  * or what read(2) and write(2) say; but never -EAGAIN or -EINTR, and SIGPIPE is never
  * raised: -EPIPE. */
 #ifndef MILLRACE_IO_H

@@ -43,7 +43,9 @@ int mri_os_fd_ready(int fd, int what)
 
 	p.events = (short)((what & MRI_OS_IN ? POLLIN : 0) |
 			   (what & MRI_OS_OUT ? POLLOUT : 0));
-	n = poll(&p, 1, 0);
+	do {
+		n = poll(&p, 1, 0);
+	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		n = -errno;
 	else if (p.revents & (POLLERR | POLLHUP | POLLNVAL))

@@ -183,7 +183,7 @@ bool mri_netpoll_wanted(void)
 	return atomic_get(&nwaiting, relaxed) != 0; /* relaxed: a hint */
 }
 
-static struct g *poll(int64_t deadline)
+struct g *mri_netpoll_wait(int64_t deadline)
 {
 	struct mri_os_event e[EVENTS];
 	struct g *list = NULL;
@@ -202,12 +202,7 @@ static struct g *poll(int64_t deadline)
 
 struct g *mri_netpoll_look(void)
 {
-	return mri_netpoll_is_open() ? poll(-1) : NULL;
-}
-
-struct g *mri_netpoll_wait(int64_t deadline)
-{
-	return poll(deadline);
+	return mri_netpoll_is_open() ? mri_netpoll_wait(-1) : NULL;
 }
 
 bool mri_netpoll_late(int64_t now)

@@ -23,6 +23,7 @@ static int open_slot(struct mri_fd *s, enum mri_os_kind kind)
 {
 	int rc;
 
+	s->state = MRI_FD_FREE; /* mri_fd_open() also gets those that we have lost */
 	if (++s->seq == 0)
 		s->seq = 1;
 	s->kind = (uint8_t)kind;
@@ -118,8 +119,10 @@ int mri_fd_close(struct mri_fd_ref ref)
 
 	mri_lock_take(&s->lock);
 	if (!is_open(ref)) {
+		bool unknown = s->state == MRI_FD_FREE && !ref.seq;
+
 		mri_lock_drop(&s->lock);
-		return -EBADF;
+		return unknown ? mri_os_fd_close(s->fd) : -EBADF;
 	}
 	s->state = MRI_FD_CLOSING;
 	mri_race_release(&s->state);

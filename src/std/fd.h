@@ -18,7 +18,8 @@ struct mri_fd_ref {
 int mri_fd_open(int fd, enum mri_os_kind kind, struct mri_fd_ref *ref);
 /* The user's fd, which may have been used before; in *ref. */
 int mri_fd_use(int fd, struct mri_fd_ref *ref);
-/* End all that is under way, wait for it to be gone, and close it. */
+/* End all that is under way, wait for it to be gone, and close it. The user's own that
+ * has not been used since it was opened is just closed. */
 int mri_fd_close(struct mri_fd_ref ref);
 
 /* The caller's turn on a side, until mri_fd_end(). */

@@ -108,15 +108,8 @@ int mr_io_wait(mr_context *ctx, int fd, int what)
 
 int mr_io_close(int fd)
 {
-	struct mri_fd_ref ref;
 	struct mri_fd *s = mri_netpoll_find(fd);
-	int rc;
 
 	mri_init_check_fork();
-	if (!s)
-		return mri_os_fd_close(fd);
-	ref = (struct mri_fd_ref){ s, 0 };
-	rc = mri_fd_close(ref);
-	/* Never used, as far as we know, or already closed: the kernel knows. */
-	return rc == -EBADF && s->state == MRI_FD_FREE ? mri_os_fd_close(fd) : rc;
+	return s ? mri_fd_close((struct mri_fd_ref){ s, 0 }) : mri_os_fd_close(fd);
 }

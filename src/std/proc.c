@@ -54,12 +54,13 @@ static void wait_for(void *arg)
 	struct mr_proc *p = arg;
 	int status = 0, saved = errno, code;
 
-	if (mr_io_wait(p->ctx, p->pidfd, MR_IO_IN) < 0) {
+	if (mr_io_wait(p->ctx, p->pidfd, MR_IO_IN) < 0 && mr_ctx_err(p->ctx))
 		kill_it(p->pidfd, SIGKILL);
-		(void)!mr_io_wait(mr_ctx_background(), p->pidfd, MR_IO_IN);
-	}
+	/* It has ended, or is about to; or there was nothing to wait with. */
+	mri_sched_block_begin();
 	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	mri_sched_block_end();
 	errno = saved;
 	code = WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status);
 	mr_chan_send_from(p->exited, &code);
