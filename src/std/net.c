@@ -99,13 +99,10 @@ int mr_net_listen(mr_context *ctx, const char *network, const char *address,
 		  mr_net_conn **listener)
 {
 	struct mri_net_list *list;
-	struct mri_net_kind kind;
 	bool any = address[0] == ':';
-	int rc = mri_net_kind(network, &kind), first = 0;
+	int first = 0, rc = mri_net_lookup(ctx, network, address, true,
+					   __builtin_return_address(0), &list);
 
-	mri_init_check_fork();
-	if (rc == 0)
-		rc = mri_net_lookup(ctx, kind, address, true, &list);
 	if (rc < 0)
 		return rc;
 	/* IPv6 before IPv4, which it includes. */
@@ -113,7 +110,7 @@ int mr_net_listen(mr_context *ctx, const char *network, const char *address,
 		for (int i = 0; i < list->n; i++) {
 			if ((list->at[i].mr_family == AF_INET6) != v6)
 				continue;
-			rc = listen_at(&list->at[i], kind, any, listener);
+			rc = listen_at(&list->at[i], list->kind, any, listener);
 			if (rc == 0) {
 				free(list);
 				return 0;

@@ -10,17 +10,17 @@ struct mri_net_kind {
 	int family; /* AF_UNSPEC: either IP */
 	int type;
 };
-int mri_net_kind(const char *network, struct mri_net_kind *kind); /* -EINVAL */
 
 /* Addresses of a name. */
 struct mri_net_list {
+	struct mri_net_kind kind;
 	int n;
 	mr_net_addr at[];
 };
 /* All addresses that `address` stands for, in the order in which to try them; the caller
- * frees *list. passive: to listen at. As mr_net_listen(). */
-int mri_net_lookup(mr_context *ctx, struct mri_net_kind kind, const char *address,
-		   bool passive, struct mri_net_list **list);
+ * frees *list. passive: to listen at. pc: who asks for it. As mr_net_listen(). */
+int mri_net_lookup(mr_context *ctx, const char *network, const char *address,
+		   bool passive, void *pc, struct mri_net_list **list);
 mr_net_addr mri_net_addr(const void *sockaddr, socklen_t size);
 
 static inline const struct sockaddr *mri_net_sockaddr(const mr_net_addr *a)

@@ -18,7 +18,7 @@
 enum { HOST = 256, SERVICE = 32 };
 enum { LOOKUP_STACK = 512 << 10 }; /* getaddrinfo and its modules are hungry */
 
-int mri_net_kind(const char *network, struct mri_net_kind *kind)
+static int kind_of(const char *network, struct mri_net_kind *kind)
 {
 	static const struct {
 		const char *name;
@@ -250,7 +250,7 @@ static void look(void *arg)
 }
 
 /* Waits for another goroutine to look it up, or the context's end. */
-static int ask_elsewhere(struct lookup *l, mr_context *ctx)
+static int ask_elsewhere(struct lookup *l, mr_context *ctx, void *pc)
 {
 	mr_select_case cases[] = {
 		{ .op = MR_SELECT_RECV, .ch = l->done },
@@ -259,21 +259,16 @@ static int ask_elsewhere(struct lookup *l, mr_context *ctx)
 
 	/* Relaxed: who looks is not there yet. */
 	atomic_set(&l->refs, 2u, relaxed);
-	mri_go_start(look, l, "net_lookup", LOOKUP_STACK, __builtin_return_address(0));
+	mri_go_start(look, l, "net_lookup", LOOKUP_STACK, pc);
 	return mr_chan_select_n(cases, 2) == 0 ? l->rc : mr_ctx_err(ctx);
 }
 
-int mri_net_lookup(mr_context *ctx, struct mri_net_kind kind, const char *address,
-		   bool passive, struct mri_net_list **list)
+static int lookup_ip(mr_context *ctx, struct mri_net_kind kind, const char *address,
+		     bool passive, void *pc, struct mri_net_list **list)
 {
-	struct lookup *l;
-	int rc = mr_ctx_err(ctx);
+	struct lookup *l = calloc(1, sizeof *l);
+	int rc;
 
-	if (rc)
-		return rc;
-	if (kind.family == AF_UNIX)
-		return unix_list(address, list);
-	l = calloc(1, sizeof *l);
 	if (!l)
 		return -ENOMEM;
 	l->refs = 1;
@@ -284,7 +279,7 @@ int mri_net_lookup(mr_context *ctx, struct mri_net_kind kind, const char *addres
 	if (rc == 0) {
 		/* A number takes no time. */
 		ask(l, AI_NUMERICHOST);
-		rc = l->rc == -EAGAIN ? ask_elsewhere(l, ctx) : l->rc;
+		rc = l->rc == -EAGAIN ? ask_elsewhere(l, ctx, pc) : l->rc;
 	}
 	if (rc == 0)
 		rc = ip_list(l->found, list);
@@ -292,16 +287,30 @@ int mri_net_lookup(mr_context *ctx, struct mri_net_kind kind, const char *addres
 	return rc;
 }
 
+int mri_net_lookup(mr_context *ctx, const char *network, const char *address,
+		   bool passive, void *pc, struct mri_net_list **list)
+{
+	struct mri_net_kind kind;
+	int rc = kind_of(network, &kind);
+
+	mri_init_check_fork();
+	rc = rc ? rc : mr_ctx_err(ctx);
+	if (rc == 0)
+		rc = kind.family == AF_UNIX ?
+			     unix_list(address, list) :
+			     lookup_ip(ctx, kind, address, passive, pc, list);
+	if (rc == 0)
+		(*list)->kind = kind;
+	return rc;
+}
+
 int mr_net_resolve(mr_context *ctx, const char *network, const char *address,
 		   mr_net_addr *addr)
 {
 	struct mri_net_list *list;
-	struct mri_net_kind kind;
-	int rc = mri_net_kind(network, &kind);
+	int rc = mri_net_lookup(ctx, network, address, false, __builtin_return_address(0),
+				&list);
 
-	mri_init_check_fork();
-	if (rc == 0)
-		rc = mri_net_lookup(ctx, kind, address, false, &list);
 	if (rc == 0) {
 		*addr = list->at[0];
 		free(list);

@@ -75,7 +75,6 @@ struct race {
 	uint32_t refs;   /* atomic: the tries that run, and who asks */
 	mr_context *ctx; /* ends when one has won */
 	struct mri_net_list *list;
-	int type;
 	void *results; /* a channel with room for all */
 };
 struct
@@ -112,7 +111,8 @@ static void try(void *arg)
 	struct result result = { .at = t->at };
 
 	free(t);
-	result.rc = dial_at(r->ctx, &r->list->at[result.at], r->type, &result.conn);
+	result.rc = dial_at(r->ctx, &r->list->at[result.at], r->list->kind.type,
+			    &result.conn);
 	mr_chan_send_from(r->results, &result);
 	release(r);
 }
@@ -145,7 +145,7 @@ static int run_race(mr_context *ctx, struct race *r, mr_net_conn **out, void *pc
 
 		if (start && next < r->list->n) {
 			if (!start_try(r, next, pc))
-				return running ? first : -ENOMEM;
+				return first ? first : -ENOMEM;
 			next++;
 			running++;
 		}
@@ -167,8 +167,8 @@ static int run_race(mr_context *ctx, struct race *r, mr_net_conn **out, void *pc
 	}
 }
 
-static int dial_any(mr_context *ctx, struct mri_net_list *list, int type,
-		    mr_net_conn **out, void *pc)
+static int dial_any(mr_context *ctx, struct mri_net_list *list, mr_net_conn **out,
+		    void *pc)
 {
 	struct race *r = calloc(1, sizeof *r);
 	int rc;
@@ -179,7 +179,6 @@ static int dial_any(mr_context *ctx, struct mri_net_list *list, int type,
 	}
 	r->refs = 1;
 	r->list = list;
-	r->type = type;
 	r->ctx = mr_ctx_with_cancel(ctx);
 	r->results = mr_chan_new(sizeof(struct result), (size_t)list->n);
 	rc = run_race(ctx, r, out, pc);
@@ -193,17 +192,13 @@ int mr_net_dial(mr_context *ctx, const char *network, const char *address,
 {
 	void *pc = __builtin_return_address(0);
 	struct mri_net_list *list;
-	struct mri_net_kind kind;
-	int rc = mri_net_kind(network, &kind);
+	int rc = mri_net_lookup(ctx, network, address, false, pc, &list);
 
-	mri_init_check_fork();
-	if (rc == 0)
-		rc = mri_net_lookup(ctx, kind, address, false, &list);
 	if (rc < 0)
 		return rc;
 	if (list->n > 1)
-		return dial_any(ctx, list, kind.type, conn, pc);
-	rc = dial_at(ctx, &list->at[0], kind.type, conn);
+		return dial_any(ctx, list, conn, pc);
+	rc = dial_at(ctx, &list->at[0], list->kind.type, conn);
 	free(list);
 	return rc;
 }

@@ -651,6 +651,39 @@ TEST(net, no_descriptors_leak)
 
 /* ----------------------------------------------------------------- dialing -- */
 
+static int canceled;
+static void dials(context *ctx, const char *at, waitgroup *wg)
+{
+	net_conn *c;
+	int rc = net_dial(ctx, "tcp", at, &c);
+
+	if (rc == 0)
+		net_close(c);
+	else if (rc == -ECANCELED)
+		__atomic_add_fetch(&canceled, 1, __ATOMIC_RELAXED);
+	wg_done(wg);
+}
+
+/* A queue that is full: nobody answers. */
+TEST(net, context_ends_while_it_dials)
+{
+	context *ctx = ctx_with_cancel(bg());
+	char at[NET_ADDRESS];
+	net_conn *l = listen_on("tcp", "127.0.0.1:0", at);
+	waitgroup wg = {0};
+
+	CHECK_EQ(listen(net_fd(l), 0), 0);
+	wg_add(&wg, 20);
+	for (int i = 0; i < 20; i++)
+		go(dials, ctx, at, &wg);
+	until_waiting(WAITS, 10);
+	ctx_cancel(ctx);
+	wg_wait(&wg);
+	CHECK(canceled >= 10);
+	CHECK_EQ(net_close(l), 0);
+	ctx_free(ctx);
+}
+
 TEST(net, dial_gives_up)
 {
 	context *ctx = ctx_with_timeout(bg(), 5 * MILLISECOND);
