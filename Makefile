@@ -253,7 +253,7 @@ uninstall:
 # ---- the rest ----
 .PHONY: format clean help
 format:
-	clang-format -i $(filter-out src/third_party/%,$(wildcard src/*/*.[ch])) $(wildcard include/*.h include/millrace/*.h tests/*.[ch] \
+	clang-format -i $(filter-out src/third_party/%,$(wildcard src/*/*.[ch])) tls/tls.c $(wildcard include/*.h include/millrace/*.h tests/*.[ch] \
 		tests/*/*.[ch] bench/*.[ch] examples/*.c)
 clean:
 	rm -rf build

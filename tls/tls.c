@@ -1,6 +1,6 @@
 /* tls.c - TLS by OpenSSL, which sees only memory: what it wants sent is taken out of one
- * BIO and written here, what has been read is put into another. So no goroutine ever parks
- * inside OpenSSL, whose error queue belongs to the thread.
+ * BIO and written here, what has been read is put into another. So no goroutine ever
+ * parks inside OpenSSL, whose error queue belongs to the thread.
  *
  * `using` guards the SSL, `sending` the order in which its records go out: it is taken
  * before `using`, and held while they are written. */
@@ -21,16 +21,16 @@ enum { RECORD = 16 * 1024 + 512, ERROR = 256 };
 struct mr_tls_config {
 	SSL_CTX *ssl;
 	mr_mutex telling;
-	char error[ERROR];              /* by telling */
+	char error[ERROR]; /* by telling */
 };
 struct mr_tls {
 	mr_tls_config *config;
 	SSL *ssl;
-	BIO *in, *out;                  /* the SSL's; memory */
+	BIO *in, *out; /* the SSL's; memory */
 	mr_net_conn *conn;
 	mr_mutex using, sending, reading;
-	bool closed_write;              /* by using */
-	int broken;                     /* by sending: writing has failed */
+	bool closed_write; /* by using */
+	int broken;        /* by sending: writing has failed */
 };
 
 static void tell(mr_tls_config *c, const char *text)
@@ -40,8 +40,9 @@ static void tell(mr_tls_config *c, const char *text)
 	mr_mutex_unlock(&c->telling);
 }
 
-/* What OpenSSL first found wrong, as text, and no error any more. Before anything that can park: its
- * queue is the thread's. */
+/* What OpenSSL first found wrong, as text, and no error any more. Before anything that can
+
+ * park: its queue is the thread's. */
 static void take_error(char *text)
 {
 	unsigned long e = ERR_peek_error();
@@ -123,7 +124,8 @@ int mr_tls_trust(mr_tls_config *c, const char *ca_file)
 		return cannot_read(c);
 	}
 	SSL_CTX_set_cert_store(c->ssl, only);
-	SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+			   NULL);
 	return 0;
 }
 
@@ -192,9 +194,9 @@ static bool pending(mr_tls *tls)
 	return some;
 }
 
-/* What the SSL wants sent goes out, now or by whoever is sending just now. A reader does not
- * wait for a writer: if that one waits for the other side to read, which waits for us to
- * read, nobody would ever go on. */
+/* What the SSL wants sent goes out, now or by whoever is sending just now. A reader does
+ * not wait for a writer: if that one waits for the other side to read, which waits for us
+ * to read, nobody would ever go on. */
 static int flush(mr_context *ctx, mr_tls *tls)
 {
 	int rc = 0;
@@ -307,7 +309,8 @@ int mr_tls_connect(mr_context *ctx, mr_tls_config *config, mr_net_conn *conn,
 	if (inet_pton(AF_INET, name, ip) == 1 || inet_pton(AF_INET6, name, ip) == 1) {
 		X509_VERIFY_PARAM_set1_ip_asc(param, name);
 	} else {
-		X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+		X509_VERIFY_PARAM_set_hostflags(param,
+						X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 		if (SSL_set1_host(t->ssl, name) != 1 ||
 		    SSL_set_tlsext_host_name(t->ssl, name) != 1) {
 			ERR_clear_error();
@@ -387,13 +390,16 @@ ssize_t mr_tls_write(mr_context *ctx, mr_tls *tls, const void *buf, size_t n)
 
 		mr_mutex_lock(&tls->using);
 		ERR_clear_error();
-		rc = tls->closed_write ? 0 : SSL_write(tls->ssl, (const char *)buf + put, some);
+		rc = tls->closed_write
+			     ? 0
+			     : SSL_write(tls->ssl, (const char *)buf + put, some);
 		if (rc <= 0)
 			err = tls->closed_write ? -EPIPE : why(tls, rc, text);
 		mr_mutex_unlock(&tls->using);
 		if (rc <= 0) {
 			tell(tls->config, text);
-			/* It only wants to read while keys are agreed on, which is over. */
+			/* It only wants to read while keys are agreed on, which is
+			 * over. */
 			err = err ? err : -EPROTO;
 			break;
 		}
@@ -402,7 +408,7 @@ ssize_t mr_tls_write(mr_context *ctx, mr_tls *tls, const void *buf, size_t n)
 			put += (size_t)rc;
 	}
 	mr_mutex_unlock(&tls->sending);
-	(void)flush(ctx, tls);          /* a reader may have left us something */
+	(void)flush(ctx, tls); /* a reader may have left us something */
 	return put ? (ssize_t)put : err;
 }
 

@@ -12,7 +12,7 @@ layers="third_party base arch os rt sync std diag"
 violations()
 {
 	cd "$1" || exit 2
-	find src include tests bench examples -name '*.[chS]' -o -name '*.hpp' | sort |
+	find src include $(ls -d tls 2>/dev/null) tests bench examples -name '*.[chS]' -o -name '*.hpp' | sort |
 	xargs awk -v layers="$layers" '
 	function bad(why) { printf "%s:%d: %s: %s\n", FILENAME, FNR, why, $0 }
 	function exists(file,   line, there) {

@@ -134,7 +134,7 @@ macros='
 faults()
 {
 	cd "$1" || exit 2
-	files=$(find src include -name '*.[chS]' -o -name '*.hpp' | grep -v '^src/third_party/' | sort)
+	files=$(find src include $(ls -d tls 2>/dev/null) -name '*.[chS]' -o -name '*.hpp' | grep -v '^src/third_party/' | sort)
 	code=$(find src -name '*.[ch]' | grep -v '^src/third_party/' | sort)
 	headers=$(find include -name '*.h' | sort)
 	users=$(find tests examples bench -name '*.c' -o -name '*.cc' -o -name '*.cpp' -o -name '*.sh' | sort)
