@@ -40,9 +40,8 @@ static void tell(mr_tls_config *c, const char *text)
 	mr_mutex_unlock(&c->telling);
 }
 
-/* What OpenSSL first found wrong, as text, and no error any more. Before anything that can
-
- * park: its queue is the thread's. */
+/* What OpenSSL first found wrong, as text, and no error any more. Before anything that
+ * can park: its queue is the thread's. */
 static void take_error(char *text)
 {
 	unsigned long e = ERR_peek_error();
