@@ -218,10 +218,25 @@ static int64_t send_all(struct mri_fd_op *op, int fd)
 	}
 }
 
+/* A datagram goes as a whole, also an empty one. */
+static int64_t send_datagram(const struct sending *s, int fd)
+{
+	struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)s->iov };
+	int64_t put;
+
+	msg.msg_iovlen = (size_t)s->niov;
+	do {
+		put = mri_net_call(sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL));
+	} while (put == -EINTR);
+	return put;
+}
+
 static int64_t send_pieces(struct mri_fd_op *op, int fd)
 {
 	struct sending *s = container_of(op, struct sending, op);
 
+	if (op->kind == MRI_OS_SOCKET)
+		return send_datagram(s, fd);
 	while (s->sent < s->total) {
 		struct iovec iov[PIECES];
 		int n = s->niov < PIECES ? s->niov : PIECES;
@@ -243,8 +258,6 @@ static int64_t send_pieces(struct mri_fd_op *op, int fd)
 			s->iov++;
 			s->niov--;
 		}
-		if (op->kind == MRI_OS_SOCKET)
-			break;
 	}
 	return (int64_t)s->sent;
 }

@@ -541,6 +541,14 @@ TEST(net, datagrams)
 	CHECK_EQ(net_readfrom(bg(), s, buf, 2, NULL), 2);
 	CHECK_EQ(net_writeto(bg(), s, "back", 4, &peer), 4);
 	CHECK_EQ(net_read(bg(), c, buf, sizeof buf), 4);
+	/* However many pieces, one datagram. */
+	struct iovec iov[100];
+	for (int i = 0; i < 100; i++)
+		iov[i] = (struct iovec){ buf, 1 };
+	CHECK_EQ(net_writev(bg(), c, iov, 100), 100);
+	CHECK_EQ(net_writev(bg(), c, iov, 0), 0);
+	CHECK_EQ(net_readfrom(bg(), s, buf, sizeof buf, NULL), 100);
+	CHECK_EQ(net_readfrom(bg(), s, buf, sizeof buf, NULL), 0);
 	CHECK_EQ(net_set_read_deadline(s, time_now() + MILLISECOND), 0);
 	CHECK_EQ(net_readfrom(bg(), s, buf, sizeof buf, &peer), -ETIMEDOUT);
 	CHECK_EQ(net_close(c), 0);
