@@ -18,16 +18,6 @@
 #define MRI_SAN_FIBERS 1
 #endif
 
-/* For the functions in which the running fiber changes. clang's no_sanitize still
- * counts entry and exit, one of which would fall on the wrong fiber. */
-#if defined(__clang__) && defined(MRI_TSAN)
-#define no_tsan __attribute__((disable_sanitizer_instrumentation))
-#elif defined(MRI_TSAN)
-#define no_tsan __attribute__((no_sanitize("thread")))
-#else
-#define no_tsan
-#endif
-
 struct mri_san {
 #if defined(MRI_SAN_FIBERS)
 	void *fiber;

@@ -36,6 +36,17 @@
 #endif
 #endif
 
+/* Nothing in the function is told to TSan: for those in which the running fiber changes,
+ * and for signal handlers, which may interrupt TSan itself. clang's no_sanitize still
+ * counts entry and exit. */
+#if defined(__clang__) && defined(MRI_TSAN)
+#define no_tsan __attribute__((disable_sanitizer_instrumentation))
+#elif defined(MRI_TSAN)
+#define no_tsan __attribute__((no_sanitize("thread")))
+#else
+#define no_tsan
+#endif
+
 /* The builds: DEV checks invariants (asserts, lock ranks, the state table, freed
  * objects); HOSTILE makes every rare path common. A release build has neither. */
 #ifdef MRI_HOSTILE

@@ -40,7 +40,7 @@ noreturn_fn static void stay(void *arg)
 		mri_os_futex_wait(&never, 0, 0);
 }
 
-static void on_quit(int sig, siginfo_t *info, void *ucontext)
+no_tsan static void on_quit(int sig, siginfo_t *info, void *ucontext)
 {
 	struct g *g = mri_self_or_null();
 	struct mri_stopped s = { .ucontext = ucontext };
@@ -170,7 +170,7 @@ static void quit(void)
 	/* Relaxed: the wake comes after it. */
 	if (likely(!atomic_get(&wanted, relaxed)))
 		return;
-#if defined(MRI_RACE)
+#if defined(MRI_TSAN) || defined(MRI_RACE)
 	/* From now on as TSan has it, so that no thread is stopped inside of it, with its
 	 * locks. One signal may get lost; stop_all sends another. */
 	handle(sigaction);

@@ -82,7 +82,7 @@ int mri_os_futex_wait(uint32_t *word, uint32_t seen, int64_t deadline)
 	return sliced && rc == -ETIMEDOUT ? 0 : rc;
 }
 
-void mri_os_futex_wake(uint32_t *word, int n)
+no_tsan void mri_os_futex_wake(uint32_t *word, int n)
 {
 	/* The woken may have freed *word already. The kernel does not care: it looks
 	 * for sleepers at that address and reads nothing. Valgrind does: without the

@@ -11,7 +11,7 @@ _Static_assert(sizeof(long) == 8, "the system calls used here have their 64-bit 
 
 /* One system call; its result, or a negative errno code. errno stays as it is: not
  * even its address is taken, which belongs to the thread and not to the goroutine. */
-static inline long mri_linux_call(long nr, long a, long b, long c, long d, long e, long f)
+always_inline long mri_linux_call(long nr, long a, long b, long c, long d, long e, long f)
 {
 #if defined(__x86_64__)
 	long ret;

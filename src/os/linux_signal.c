@@ -12,7 +12,8 @@ int mri_os_thread_signal(int tid, int sig)
 int mri_os_sigaction(int sig, const struct sigaction *sa, struct sigaction *old)
 {
 	int rc = sigaction(sig, sa, old);
-#if defined(MRI_RACE)
+
+#if defined(MRI_TSAN) || defined(MRI_RACE)
 	/* The kernel's struct begins with the handler: TSan's, which calls ours. */
 	unsigned long kernels[8];
 

@@ -39,9 +39,9 @@ bool mri_os_is_main_thread(void);
 int mri_os_thread_stack(void **lo, void **hi);
 /* Send a thread of this process a signal. Async-signal-safe. */
 int mri_os_thread_signal(int tid, int sig);
-/* sigaction(2), sa not NULL, for handlers that call nothing of libc's: they run at once.
- * TSan keeps a signal back until the goroutine that it interrupted next makes a call that
- * TSan has seen to; if it has ended by then, for ever. */
+/* sigaction(2), sa not NULL, for handlers that are no_tsan and call only what is. TSan
+ * would keep a signal back until the goroutine that it interrupted next makes a call that
+ * TSan has seen to; if it has ended by then, for ever. Of these TSan knows nothing. */
 struct sigaction;
 int mri_os_sigaction(int sig, const struct sigaction *sa, struct sigaction *old);
 /* CPU time used by a thread of this process, ns; negative errno if it is gone. */

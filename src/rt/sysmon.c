@@ -30,7 +30,7 @@ enum {
 
 static int sysmon_tid; /* atomic */
 
-void mri_sysmon_wake(void)
+no_tsan void mri_sysmon_wake(void)
 {
 	/* Y1: release, pairs with Y2. */
 	if (atomic_swap(&mri_sched.sysmon_word, 1u, release) == 0)

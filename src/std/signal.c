@@ -39,7 +39,7 @@ static bool is_fault(int n, const siginfo_t *info)
 		n == SIGTRAP);
 }
 
-static void on_signal(int n, siginfo_t *info, void *ucontext)
+no_tsan static void on_signal(int n, siginfo_t *info, void *ucontext)
 {
 	(void)ucontext;
 	if (is_fault(n, info)) {

@@ -2,6 +2,7 @@
  * here waits for a time; where something must not come, the signal before it, or the
  * end of signal_stop(), says when it would have. */
 #include "waiting.h"
+#include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -293,7 +294,18 @@ TEST(signal, none_asked_for_is_a_deadlock, .status = 2,
  * until the goroutine makes a call that it has seen to.) */
 static void interrupts_itself(void)
 {
-	syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), SIGUSR1);
+	long pid = getpid(), tid = syscall(SYS_gettid);
+#if defined(__x86_64__)
+	long rc = SYS_tgkill;
+
+	/* TSan sees to syscall(). */
+	__asm__ volatile("syscall"
+			 : "+a"(rc)
+			 : "D"(pid), "S"(tid), "d"((long)SIGUSR1)
+			 : "rcx", "r11", "memory");
+#else
+	syscall(SYS_tgkill, pid, tid, SIGUSR1);
+#endif
 }
 TEST(signal, to_a_goroutine_that_ends)
 {
@@ -308,4 +320,37 @@ TEST(signal, to_a_goroutine_that_ends)
 	}
 	signal_stop(ch);
 	chan_free(ch);
+}
+
+/* The same, from outside and at any instruction of its. */
+static void *rain_from_outside(void *arg)
+{
+	chan(int) heard = arg;
+
+	for (int i = 0; i < 1000; i++) {
+		send_signal(SIGUSR1);
+		chan_recv(heard);
+	}
+	return NULL;
+}
+static void ends(void) { }
+TEST(signal, from_outside_while_goroutines_end)
+{
+	chan(int) ch = chan_make(int, 1), heard = chan_make(int, 1);
+	pthread_t sender;
+	int n;
+
+	signal_notify(ch, SIGUSR1);
+	CHECK_EQ(pthread_create(&sender, NULL, rain_from_outside, heard), 0);
+	for (int i = 0; i < 1000; i++) {
+		while (chan_select(on_recv(ch, &n), on_default) != 0) {
+			go(ends);
+			go_yield();
+		}
+		chan_send(heard, n);
+	}
+	CHECK_EQ(pthread_join(sender, NULL), 0);
+	signal_stop(ch);
+	chan_free(ch);
+	chan_free(heard);
 }
