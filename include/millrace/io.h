@@ -6,7 +6,8 @@
  * fd is any descriptor that the program has: a socket, pipe, terminal, eventfd, file. It
  * stays as it is; O_NONBLOCK in particular is never set, since others may share it. What
  * takes long on a file or a folder, whose readiness cannot be waited for, stalls nobody
- * else: other goroutines go on on another thread.
+ * else: io_uring reads it, if the kernel permits, or other goroutines go on on another
+ * thread. Neither a context nor a close ends it early.
  *
  * Several goroutines may use one descriptor. Reads take turns, in the order in which they
  * came, and so do writes.

@@ -102,6 +102,17 @@ int64_t mri_os_fd_read_cached(int fd, void *buf, size_t n)
 	return got;
 }
 
+bool mri_os_fd_in_memory(int fd, int64_t at)
+{
+	char c;
+	struct iovec iov = { &c, 1 };
+	int saved = errno;
+	bool is = preadv2(fd, &iov, 1, at, RWF_NOWAIT) >= 0;
+
+	errno = saved;
+	return is;
+}
+
 /* SIGPIPE is this thread's own: kept back, and taken away if it came from here. */
 struct quiet {
 	sigset_t pipe, old;

@@ -116,6 +116,18 @@ int mri_os_poll_remove(int fd);
 int mri_os_poll_wait(struct mri_os_event *events, int max, int64_t deadline);
 void mri_os_poll_wake(void);
 
+/* ---- files read meanwhile: ring_uring.c; one call at a time ---- */
+/* As many may be under way. */
+enum { MRI_OS_RING_SIZE = MRI_IS_HOSTILE ? 2 : 4096 };
+/* After mri_os_poll_open(), once; from then on mri_os_poll_wait() says tag when some have
+ * ended. False: the kernel cannot, or must not, or a tool would not see it. */
+bool mri_os_ring_open(uint64_t tag);
+/* Begin a read from the file's own position. -EAGAIN: nothing was begun. */
+int mri_os_ring_read(int fd, void *buf, size_t n, uint64_t tag);
+/* One that has ended: what read(2) would say, in *result. False: none has. It
+ * is said once. -ECANCELED: not done, since the thread that began it has ended. */
+bool mri_os_ring_next(uint64_t *tag, int64_t *result);
+
 /* ---- descriptors: io.c. By libc's calls, so that sanitizers see the memory ---- */
 /* None waits, but on a file or where said; -EAGAIN instead. */
 enum mri_os_kind {
@@ -132,6 +144,8 @@ int64_t mri_os_fd_read(int fd, enum mri_os_kind kind, void *buf, size_t n);
 int64_t mri_os_fd_write(int fd, enum mri_os_kind kind, const void *buf, size_t n);
 /* Of a file, what is in memory already. -EAGAIN: nothing is, or that cannot be told. */
 int64_t mri_os_fd_read_cached(int fd, void *buf, size_t n);
+/* Is what is at this offset of a file in memory, as far as can be told? The end is. */
+bool mri_os_fd_in_memory(int fd, int64_t at);
 int mri_os_fd_ready(int fd, int what);     /* poll(2): which of MRI_OS_IN and OUT it is */
 /* Of a file to a socket that does not block, from *offset on, which moves. */
 int64_t mri_os_fd_sendfile(int fd, int file, int64_t *offset, size_t n);

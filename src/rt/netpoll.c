@@ -1,6 +1,7 @@
 /* netpoll.c - the slots of descriptors, and who goes on when the kernel says that one is
  * ready. Who polls, and when, is decided in find.c, idle.c and sysmon.c. */
 #include "rt/netpoll.h"
+#include "rt/ring.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -196,7 +197,8 @@ struct g *mri_netpoll_wait(int64_t deadline)
 	atomic_set(&polled, atomic_get(&mri_sched.now, relaxed), relaxed);
 	/* The last first, so that the list is in the kernel's order. */
 	while (n-- > 0)
-		list = is_ready(&e[n], list);
+		list = e[n].tag == MRI_RING_TAG ? mri_ring_ended(list) :
+						  is_ready(&e[n], list);
 	return list;
 }
 

@@ -4,6 +4,7 @@
  * reports; who tries resets it first, so that a change in between is not lost, and sets
  * it again unless that was all there is. */
 #include "std/fd.h"
+#include "rt/ring.h"
 #include "sync/chan.h"
 #include <errno.h>
 
@@ -415,11 +416,14 @@ int mri_fd_set_deadline(struct mri_fd_ref ref, enum mri_fd_way way, int64_t when
 
 /* ------------------------------------------------------------ operations -- */
 
-/* Without readiness: on a thread of its own, as far as others can tell. */
+/* Without readiness: reads by the kernel meanwhile, else on a thread of its own, as far
+ * as others can tell. */
 static int64_t do_blocking(struct mri_fd *s, struct mri_fd_op *op)
 {
 	int64_t rc = op->call_cached ? op->call_cached(op, s->fd) : -EAGAIN;
 
+	if (rc == -EAGAIN && op->call_cached)
+		rc = mri_ring_read(s, op->buf, op->n);
 	if (rc != -EAGAIN)
 		return rc;
 	mri_sched_block_begin();

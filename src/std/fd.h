@@ -33,7 +33,7 @@ int mri_fd_set_deadline(struct mri_fd_ref ref, enum mri_fd_way way, int64_t when
 /* Something done in one's turn on a side, as soon as it does not say -EAGAIN. */
 struct mri_fd_op {
 	int64_t (*call)(struct mri_fd_op *op, int fd);
-	/* Of a file: the same if it takes no time, or -EAGAIN; or NULL. */
+	/* A read of a file into buf if it takes no time, or -EAGAIN. NULL: no read. */
 	int64_t (*call_cached)(struct mri_fd_op *op, int fd);
 	void *buf;
 	size_t n;

@@ -267,9 +267,15 @@ static int64_t send_file(struct mri_fd_op *op, int fd)
 	struct sending *s = container_of(op, struct sending, op);
 
 	while (s->sent < s->total) {
-		int64_t put =
-			mri_os_fd_sendfile(fd, s->file, &s->offset, s->total - s->sent);
+		/* The disk is waited for on a thread of its own, as it were. */
+		bool slow = !mri_os_fd_in_memory(s->file, s->offset);
+		int64_t put;
 
+		if (slow)
+			mri_sched_block_begin();
+		put = mri_os_fd_sendfile(fd, s->file, &s->offset, s->total - s->sent);
+		if (slow)
+			mri_sched_block_end();
 		if (put < 0)
 			return put;
 		if (put == 0)
