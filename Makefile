@@ -79,6 +79,7 @@ SHARED   := $(O)/libmillrace.so.$(VERSION)
 # The add-on library for TLS, if Debian's libssl-dev is there.
 HAS_SSL  := $(call has_header,openssl/ssl.h)
 TLS      := $(if $(HAS_SSL),$(O)/libmillrace-tls.a $(O)/millrace-tls.pc)
+TLS_SO   := $(if $(HAS_SSL),$(O)/libmillrace-tls.so.$(VERSION))
 
 # Each tests/<dir>/*_test.c is a program with the harness. DIRS chooses among them.
 DIRS      ?= $(if $(filter race,$(VARIANT)),,unit) api tour crash diag stress \
@@ -115,7 +116,8 @@ endif
 
 .PHONY: all
 # The shared library is for installing: a sanitizer's would need its run time in the program.
-all: $(STATIC) $(TLS) $(if $(findstring -fsanitize,$(flags_$(VARIANT)))$(CROSS),,$(SHARED)) $(PC)
+all: $(STATIC) $(TLS) $(PC) \
+     $(if $(findstring -fsanitize,$(flags_$(VARIANT)))$(CROSS),,$(SHARED) $(TLS_SO))
 
 # ---- compile ----
 # Files that change when what they say does: compile again when the flags do, archive
@@ -146,9 +148,12 @@ $(O)/tls/tls.o: tls/tls.c $(O)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 -include $(O)/tls/tls.d
+so_flags = -shared -Wl,-soname,$(@F:.$(VERSION)=.$(SOVERSION)) -Wl,-z,nodelete \
+	   -Wl,-z,relro -Wl,-z,now -Wl,-z,defs
 $(SHARED): $(LIB_OBJ) $(O)/objects
-	$(CC) -shared -Wl,-soname,libmillrace.so.$(SOVERSION) -Wl,-z,nodelete -Wl,-z,relro \
-		-Wl,-z,now -Wl,-z,defs -o $@ $(LIB_OBJ) $(ALL_LDFLAGS)
+	$(CC) $(so_flags) -o $@ $(LIB_OBJ) $(ALL_LDFLAGS)
+$(TLS_SO): $(O)/tls/tls.o $(SHARED)
+	$(CC) $(so_flags) -o $@ $^ -lssl -lcrypto $(ALL_LDFLAGS)
 
 # ---- tests and examples: each file a program ----
 # White-box tests see src/; the others only <millrace.h>.
@@ -219,7 +224,7 @@ has_tsan    = $(shell echo 'int main(void) { return 0; }' | $(CC) -fsanitize=thr
 		-o /dev/null 2>/dev/null && echo yes)
 race_b     := $(dir $(O))race-for-$(notdir $(O))
 .PHONY: install uninstall
-install: $(STATIC) $(SHARED) $(PC) $(TLS)
+install: $(STATIC) $(SHARED) $(PC) $(TLS) $(TLS_SO)
 	mkdir -p $(to_lib)/pkgconfig $(to_include)/millrace $(to_share)/vet $(to_bin)
 	cp include/millrace.h $(wildcard include/millrace.hpp) $(to_include)
 	cp include/millrace/* $(to_include)/millrace
@@ -229,7 +234,9 @@ install: $(STATIC) $(SHARED) $(PC) $(TLS)
 	cp tools/debugger/*.py $(to_share)
 	cp tools/vet/millrace-vet tools/vet/*.py $(to_share)/vet
 	cp $(PC) $(filter %.pc,$(TLS)) $(to_lib)/pkgconfig
-	$(if $(TLS),cp $(filter %.a,$(TLS)) $(to_lib))
+	$(if $(TLS),cp $(filter %.a,$(TLS)) $(TLS_SO) $(to_lib))
+	$(if $(TLS),ln -sf libmillrace-tls.so.$(VERSION) $(to_lib)/libmillrace-tls.so.$(SOVERSION))
+	$(if $(TLS),ln -sf libmillrace-tls.so.$(SOVERSION) $(to_lib)/libmillrace-tls.so)
 	sed 's|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=%)|' tools/millrace > $(to_bin)/millrace
 	chmod 755 $(to_bin)/millrace
 ifneq ($(CROSS),)
@@ -246,6 +253,8 @@ uninstall:
 	rm -f $(to_bin)/millrace $(to_lib)/libmillrace_race.a $(to_lib)/pkgconfig/millrace-race.pc
 	rm -f $(to_lib)/libmillrace.a $(to_lib)/libmillrace.so $(to_lib)/libmillrace.so.$(SOVERSION)
 	rm -f $(to_lib)/libmillrace.so.$(VERSION) $(to_lib)/pkgconfig/millrace.pc
+	rm -f $(to_lib)/libmillrace-tls.so $(to_lib)/libmillrace-tls.so.$(SOVERSION)
+	rm -f $(to_lib)/libmillrace-tls.so.$(VERSION)
 	rm -f $(to_lib)/libmillrace-tls.a $(to_lib)/pkgconfig/millrace-tls.pc
 	rm -f $(to_include)/millrace.h $(to_include)/millrace.hpp
 	rm -rf $(to_include)/millrace $(to_share)

@@ -29,10 +29,10 @@ verdict "with DESTDIR and LIBDIR" "$(
 	grep -q '^libdir=/opt/x/lib64' "$tmp/dest/opt/x/lib64/pkgconfig/millrace.pc" ||
 		echo 'wrong libdir in millrace.pc')"
 
-pc()                            # --cflags or --libs
+pc()                            # --cflags or --libs, and a package if not millrace
 {
 	if command -v pkg-config >/dev/null; then
-		PKG_CONFIG_PATH="$tmp/usr/lib/pkgconfig" pkg-config "$1" millrace
+		PKG_CONFIG_PATH="$tmp/usr/lib/pkgconfig" pkg-config "$1" "${2:-millrace}"
 		return
 	fi
 	case $1 in --cflags) key=Cflags ;; *) key=Libs ;; esac
@@ -71,6 +71,43 @@ why=
 	why='it does not build'
 [ -n "$why" ] || [ "$("$tmp/static")" = "$want" ] || why='it prints something else'
 verdict "a program with the static library" "$why"
+
+# The add-on, where there is OpenSSL for it.
+if [ -f "$tmp/usr/lib/libmillrace-tls.a" ] && command -v pkg-config >/dev/null; then
+	cat >"$tmp/tls.c" <<'END'
+#include <millrace.h>
+#include <millrace/tls.h>
+#include <stdio.h>
+int main(void)
+{
+	mr_tls_config *config = mr_tls_client_new();
+	char why[200];
+	int rc = mr_tls_trust(config, "/nonexistent");
+	mr_tls_error(config, why, sizeof why);
+	printf("%d %d\n", rc == -ENOKEY, why[0] != 0);
+	mr_tls_config_free(config);
+	return 0;
+}
+END
+	tls=$tmp/usr/lib/libmillrace-tls
+	for how in shared static; do
+		why=
+		case $how in
+		shared) libs=$(pc --libs millrace-tls) ;;
+		*) libs="$tls.a $tmp/usr/lib/libmillrace.a -lssl -lcrypto -pthread" ;;
+		esac
+		(cd "$tmp" && $CC tls.c $(pc --cflags millrace-tls) $libs -o tls-$how) ||
+			why='it does not build'
+		[ -n "$why" ] ||
+			[ "$(LD_LIBRARY_PATH=$tmp/usr/lib "$tmp/tls-$how")" = "1 1" ] ||
+			why='it prints something else'
+		verdict "a program with TLS and the $how library" "$why"
+	done
+	if command -v nm >/dev/null; then
+		verdict "TLS exports only mr_tls_*" "$(nm -D --defined-only "$tls.so" |
+			awk '$2 ~ /[A-TV-Z]/ && $3 !~ /^mr_tls_/ { print $3 }')"
+	fi
+fi
 
 so=$tmp/usr/lib/libmillrace.so
 if command -v nm >/dev/null && command -v readelf >/dev/null; then
