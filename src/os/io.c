@@ -1,6 +1,7 @@
 /* io.c - os.h's calls on descriptors. As all of os.h they leave errno alone, and read it
  * on the thread whose it is: nothing here can park. */
 #define _GNU_SOURCE
+#include "os/linux.h"
 #include "os/os.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -66,16 +67,54 @@ static bool may_block(int fd, int wrong_mode)
 	return flags >= 0 && !(flags & O_NONBLOCK) && (flags & O_ACCMODE) != wrong_mode;
 }
 
-int64_t mri_os_fd_read(int fd, enum mri_os_kind kind, void *buf, size_t n)
+/* recv(2) and send(2) that do not wait. Where no tool must see them they go past libc's,
+ * which make each call a point where the thread can be cancelled: two locked
+ * operations. */
+#if defined(MRI_ASAN) || defined(MRI_TSAN) || defined(MRI_RACE)
+static int64_t receive(int fd, void *buf, size_t n)
+{
+	int saved = errno;
+	int64_t got = recv(fd, buf, n, MSG_DONTWAIT);
+
+	if (got < 0)
+		got = -errno;
+	errno = saved;
+	return got;
+}
+static int64_t transmit(int fd, const void *buf, size_t n)
+{
+	int saved = errno;
+	int64_t put = send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (put < 0)
+		put = -errno;
+	errno = saved;
+	return put;
+}
+#else
+static int64_t receive(int fd, void *buf, size_t n)
+{
+	return linux_call(SYS_recvfrom, fd, buf, n, MSG_DONTWAIT);
+}
+static int64_t transmit(int fd, const void *buf, size_t n)
+{
+	return linux_call(SYS_sendto, fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+#endif
+
+static bool is_socket(enum mri_os_kind kind)
+{
+	return kind == MRI_OS_STREAM || kind == MRI_OS_SOCKET;
+}
+
+static int64_t read_other(int fd, enum mri_os_kind kind, void *buf, size_t n)
 {
 	int saved = errno;
 	int64_t got;
 
 	do {
-		if (kind == MRI_OS_STREAM || kind == MRI_OS_SOCKET)
-			got = recv(fd, buf, n, MSG_DONTWAIT);
-		else if (kind == MRI_OS_PIPE && may_block(fd, O_WRONLY) &&
-			 mri_os_fd_ready(fd, MRI_OS_IN) == 0)
+		if (kind == MRI_OS_PIPE && may_block(fd, O_WRONLY) &&
+		    mri_os_fd_ready(fd, MRI_OS_IN) == 0)
 			got = -1, errno = EAGAIN;
 		else
 			got = read(fd, buf, n);
@@ -83,6 +122,18 @@ int64_t mri_os_fd_read(int fd, enum mri_os_kind kind, void *buf, size_t n)
 	if (got < 0)
 		got = -errno;
 	errno = saved;
+	return got;
+}
+
+int64_t mri_os_fd_read(int fd, enum mri_os_kind kind, void *buf, size_t n)
+{
+	int64_t got;
+
+	if (!is_socket(kind))
+		return read_other(fd, kind, buf, n);
+	do {
+		got = receive(fd, buf, n);
+	} while (got == -EINTR);
 	return got;
 }
 
@@ -154,15 +205,13 @@ static int64_t write_quietly(int fd, const void *buf, size_t n)
 	return put;
 }
 
-int64_t mri_os_fd_write(int fd, enum mri_os_kind kind, const void *buf, size_t n)
+static int64_t write_other(int fd, enum mri_os_kind kind, const void *buf, size_t n)
 {
 	int saved = errno;
 	int64_t put;
 
 	do {
-		if (kind == MRI_OS_STREAM || kind == MRI_OS_SOCKET) {
-			put = send(fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-		} else if (kind == MRI_OS_FILE) {
+		if (kind == MRI_OS_FILE) {
 			put = write(fd, buf, n);
 		} else {
 			if (may_block(fd, O_RDONLY)) {
@@ -178,6 +227,18 @@ int64_t mri_os_fd_write(int fd, enum mri_os_kind kind, const void *buf, size_t n
 	if (put < 0)
 		put = -errno;
 	errno = saved;
+	return put;
+}
+
+int64_t mri_os_fd_write(int fd, enum mri_os_kind kind, const void *buf, size_t n)
+{
+	int64_t put;
+
+	if (!is_socket(kind))
+		return write_other(fd, kind, buf, n);
+	do {
+		put = transmit(fd, buf, n);
+	} while (put == -EINTR);
 	return put;
 }
 

@@ -25,6 +25,8 @@ enum {
 	REFILL = 64,                    /* moved at a time from the global queue */
 	REFILL_BELOW = 64,              /* a ring shorter than this is refilled at once */
 	STEAL_ROUNDS = 16, PAUSES = 20, /* how long a thief looks */
+	FAR = MRI_IS_HOSTILE ? 0 : 16,  /* a long queue: its end is out of the caches */
+	AHEAD = 2,                      /* how far ahead of it those are fetched */
 	CLOCK_TURNS = 8,                /* turns between looks at the clock */
 	LONG = MRI_IS_HOSTILE ? 2 : 128, /* a ring that lets the global queue in */
 	NEW_FIRST = 20 * 1000 * 1000,   /* ns between turns of the oldest of the new */
@@ -58,10 +60,9 @@ static uint32_t room(struct p *p)
 	return 0;
 }
 
-static void push_tail(struct p *p, struct g *g)
+static bool push_tail(struct p *p, struct g *g)
 {
-	if (unlikely(room(p) == 0 || !mri_runq_push(&p->q, g)))
-		mri_find_queue_global(g);
+	return likely(room(p) != 0 && mri_runq_push(&p->q, g));
 }
 
 /* The oldest of those that did not fit into the ring of the new. */
@@ -110,7 +111,7 @@ static noinline void join(struct p *p)
 	}
 	mri_lock_take(&mri_sched.lock);
 	while ((g = pop_spilled(p)) != NULL || (g = mri_runq_pop(&p->fresh)) != NULL)
-		mri_find_push_locked(g);
+		mri_globq_push_locked(g);
 	mri_lock_drop(&mri_sched.lock);
 	mri_sched_wake();
 }
@@ -123,12 +124,13 @@ void mri_find_yielded(struct m *m, struct g *g)
 	struct p *p = (struct p *)(atomic_get(&m->proc, relaxed) & ~MRI_TAKING);
 
 	if (unlikely(m->nlocked || !p)) {
-		mri_find_queue_global(g);
+		mri_globq_add(g, g, 1);
 		return;
 	}
 	if (has_new(p))
 		join(p);
-	push_tail(p, g);
+	if (!push_tail(p, g))
+		mri_globq_add(g, g, 1);
 }
 
 /* Into the hand-off slot; who was there goes to q's tail. */
@@ -137,19 +139,21 @@ void mri_find_queue_next(struct p *p, struct g *g)
 	uint32_t others = stealable(p);
 	struct g *kicked = mri_runq_swap_next(&p->q, g);
 
-	if (kicked)
-		push_tail(p, kicked);
+	if (kicked && !push_tail(p, kicked))
+		mri_globq_add(kicked, kicked, 1);
 	if (others == 1)
 		mri_sched_wake();
 }
 
-void mri_find_queue_last(struct p *p, struct g *g)
+bool mri_find_queue_last(struct p *p, struct g *g)
 {
 	uint32_t others = stealable(p);
 
-	push_tail(p, g);
+	if (!push_tail(p, g))
+		return false;
 	if (others == 1)
 		mri_sched_wake();
+	return true;
 }
 
 void mri_find_queue_new(struct p *p, struct g *g)
@@ -166,57 +170,6 @@ void mri_find_queue_new(struct p *p, struct g *g)
 	}
 	if (others == 1)
 		mri_sched_wake();
-}
-
-void mri_find_queue_global(struct g *g)
-{
-	mri_lock_take(&mri_sched.lock);
-	mri_find_push_locked(g);
-	mri_lock_drop(&mri_sched.lock);
-	mri_sched_wake();
-}
-
-void mri_find_push_locked(struct g *g)
-{
-	g->link = NULL;
-	if (mri_sched.queue_tail)
-		mri_sched.queue_tail->link = g;
-	else
-		mri_sched.queue_head = g;
-	mri_sched.queue_tail = g;
-	/* Relaxed: others read it as a hint; by the lock. */
-	atomic_set(&mri_sched.nqueue, mri_sched.nqueue + 1, relaxed);
-}
-
-static struct g *pop_locked(void)
-{
-	struct g *g = mri_sched.queue_head;
-
-	if (!g)
-		return NULL;
-	mri_sched.queue_head = g->link;
-	if (!g->link)
-		mri_sched.queue_tail = NULL;
-	/* Relaxed: as above. */
-	atomic_set(&mri_sched.nqueue, mri_sched.nqueue - 1, relaxed);
-	return g;
-}
-
-/* Move some of the global queue to p's ring. */
-static void refill(struct p *p)
-{
-	uint32_t space = MRI_RUNQ_CAP - mri_runq_len(&p->q), n;
-	struct g *g;
-
-	mri_lock_take(&mri_sched.lock);
-	n = mri_sched.nqueue / (uint32_t)mri_sched.procs + 1;
-	n = n < space ? n : space;
-	n = n < REFILL ? n : REFILL;
-	/* Only its owner fills a ring, so the room can but grow. */
-	while (n-- > 0 && (g = pop_locked()) != NULL)
-		if (!mri_runq_push(&p->q, g))
-			mri_throw("a ring with room is full");
-	mri_lock_drop(&mri_sched.lock);
 }
 
 /* --------------------------------------------------------- finding work -- */
@@ -272,6 +225,23 @@ static struct g *take_new(struct p *p)
 	return likely(g) ? g : pop_spilled(p);
 }
 
+/* Who has waited in a long queue has gone from the caches: its lines are fetched while
+ * those before it run, first the G, which says where the stack is. */
+static void fetch_ahead(struct p *p)
+{
+	/* Relaxed, all: what is there now need not be what will be taken. */
+	uint32_t h = (uint32_t)atomic_get(&p->q.head, relaxed);
+	struct g *soon = atomic_get(&p->q.slots[h % MRI_RUNQ_CAP], relaxed);
+	struct g *later = atomic_get(&p->q.slots[(h + AHEAD) % MRI_RUNQ_CAP], relaxed);
+	/* NULL: they have just been stolen, and the place was never filled. */
+	const char *sp = soon ? atomic_get(&soon->ctx.sp, relaxed) : NULL;
+
+	for (int i = 0; i < 4; i++)
+		__builtin_prefetch((const char *)later + 64 * i, 1);
+	for (int i = 0; i < 8; i++)
+		__builtin_prefetch(sp + 64 * i, 1);
+}
+
 /* From the P itself: see the head of this file. */
 static struct g *take_own(struct p *p)
 {
@@ -295,6 +265,8 @@ static struct g *take_own(struct p *p)
 	}
 	p->new_turn = true;
 	g = mri_runq_pop(&p->q);
+	if (mri_runq_len(&p->q) > FAR)
+		fetch_ahead(p);
 	/* Stolen, all of them, or there are none. */
 	if (unlikely(!g) && new)
 		g = take_new(p);
@@ -476,7 +448,7 @@ static struct g *look(struct m *m, struct p *p)
 	if (p->tick % 2 == 0 && (g = pop_bound(m)) != NULL)
 		return g;
 	if (refills)
-		refill(p);
+		mri_globq_refill(p, REFILL);
 	if (unspill_due(p))
 		unspill(p);
 	if ((g = take_own(p)) != NULL || (g = pop_bound(m)) != NULL)

@@ -169,7 +169,7 @@ static void do_without(struct m *m, struct p *p, bool spinning, int err)
 		mri_sched.unborn_ms = m;
 	}
 	while ((g = mri_find_any(p)) != NULL)
-		mri_find_push_locked(g);
+		mri_globq_push_locked(g);
 	mri_idle_put(p);
 	nobody = mri_sched.nactive_ms == 0;
 	end = nobody && !mri_sched.idle_ms;
@@ -335,7 +335,7 @@ static void requeue_bound(struct m *m)
 	while (g) {
 		struct g *rest = g->link;
 
-		mri_find_push_locked(g);
+		mri_globq_push_locked(g);
 		g = rest;
 	}
 }
@@ -396,7 +396,7 @@ void mri_idle_queue_bound(struct g *g)
 	if (p)
 		give(b, p, g, false);
 	else
-		mri_find_push_locked(g);
+		mri_globq_push_locked(g);
 	mri_lock_drop(&mri_sched.lock);
 	/* Else nobody: no P is idle, and before one is put away its M looks at the queue
 	 * under this lock, or wakes another afterwards, or leaves it to sysmon. */
@@ -466,7 +466,7 @@ void mri_idle_drain(struct m *m, struct p *p)
 	struct g *g;
 
 	while ((g = mri_find_any(p)) != NULL)
-		mri_find_queue_global(g);
+		mri_globq_add(g, g, 1);
 	mri_timer_move_all(p->timers, mri_sched.all_ps[0]->timers);
 	if (m)
 		mri_proc_release(m);

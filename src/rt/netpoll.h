@@ -23,29 +23,35 @@ struct mri_fd_waiter {
 	int err;     /* 0: go on; by the waker */
 };
 struct mri_fd_side {
-	bool ready;                         /* atomic: may be tried */
-	bool busy;                          /* it is somebody's turn */
-	bool expired;                       /* its deadline has passed */
-	bool armed;                         /* timer has been started, for `fires` */
-	struct mri_fd_waiter *waiter;       /* whose turn it is, if parked until ready */
-	struct mri_fd_waiter *first, *last; /* who waits for a turn */
-	int64_t deadline, fires;            /* monotonic ns; 0: none */
+	bool ready;                   /* atomic: may be tried */
+	bool busy;                    /* it is somebody's turn */
+	bool expired;                 /* its deadline has passed */
+	bool armed;                   /* timer has been started, for `fires` */
+	struct mri_fd_waiter *waiter; /* whose turn it is, if parked until ready */
+	struct mri_fd_waiter *first;  /* who waits for a turn */
+};
+/* What is rarely needed of a side. */
+struct mri_fd_rest {
+	struct mri_fd_waiter *last;
+	int64_t deadline, fires;      /* monotonic ns; 0: none */
 	struct mri_timer timer;
 };
 enum mri_fd_state { MRI_FD_FREE, MRI_FD_OPEN, MRI_FD_CLOSING };
+/* All that a read or a write needs is in one cache line: with many descriptors it is not
+ * there yet, each time. All by lock. */
 struct mri_fd {
 	struct mri_lock lock;
 	int fd;
-	/* by lock */
 	uint32_t seq;
 	uint8_t state; /* enum mri_fd_state */
 	uint8_t kind;  /* enum mri_os_kind */
 	bool listens;
-	bool hup;         /* atomic: what is ready stays so */
-	uint32_t users;   /* that are between a turn's begin and end */
-	struct g *closer; /* waits until they are gone */
+	bool hup;      /* atomic: what is ready stays so */
 	struct mri_fd_side side[2];
-};
+
+	struct g *closer; /* waits until no side is busy */
+	struct mri_fd_rest rest[2];
+} cacheline;
 
 /* The slot of a descriptor, made if need be, in *slot. 0; -ENOMEM; -EBADF: fd is negative
  * or larger than any. The first call starts netpoll, and may fail as epoll_create(2). */

@@ -11,7 +11,10 @@
 #include "rt/sched.h"
 #include "rt/stack.h"
 
-enum { CROWD = MRI_IS_HOSTILE ? 2 : 128 }; /* started in one turn */
+enum {
+	CROWD = MRI_IS_HOSTILE ? 2 : 128, /* started in one turn */
+	BULK = MRI_IS_HOSTILE ? 2 : 256,  /* queued for everybody at a time */
+};
 
 struct mri_sched mri_sched = { .lock = MRI_LOCK_INIT(MRI_RANK_SCHED) };
 
@@ -187,7 +190,7 @@ void mri_sched_ready(struct g *g)
 	if (likely(p && !mri_choice_hostile(m, 2)))
 		mri_find_queue_next(p, g);
 	else
-		mri_find_queue_global(g);
+		mri_globq_add(g, g, 1);
 	if (likely(p))
 		mri_proc_leave(m);
 	else if (m)
@@ -197,20 +200,35 @@ void mri_sched_ready(struct g *g)
 void mri_sched_ready_all(struct g *list)
 {
 	struct m *m = list ? mri_self()->m : NULL;
+	struct g *first = NULL, *last = NULL;   /* for everybody's queue, linked */
+	uint32_t n = 0;
 
-	for (struct g *g = list, *next; g; g = next) {
-		struct p *p;
+	while (list) {
+		struct g *g = list;
+		struct p *p = m ? mri_proc_enter(m) : NULL;
 
-		next = g->link;
-		p = m ? mri_proc_enter(m) : NULL;
-		if (p && !g->is_thread && !g->bound && !mri_choice_hostile(m, 4)) {
-			mri_g_move(g, G_RUNNABLE);
-			mri_find_queue_last(p, g);
-		} else {
+		list = g->link;
+		__builtin_prefetch(list, 1);
+		if (!p || g->is_thread || g->bound || mri_choice_hostile(m, 4)) {
 			mri_sched_ready(g);
+		} else {
+			mri_g_move(g, G_RUNNABLE);
+			if (!mri_find_queue_last(p, g)) {
+				if (last)
+					last->link = g;
+				else
+					first = g;
+				last = g;
+				n++;
+			}
 		}
 		if (m)
 			mri_proc_leave(m);
+		if (n == BULK || (n && !list)) {
+			mri_globq_add(first, last, n);
+			first = last = NULL;
+			n = 0;
+		}
 	}
 }
 
@@ -239,7 +257,7 @@ void mri_sched_start(struct g *g)
 	if (likely(p && !mri_choice_hostile(m, 2)))
 		mri_find_queue_new(p, g);
 	else
-		mri_find_queue_global(g);
+		mri_globq_add(g, g, 1);
 	if (unlikely(!p)) {
 		if (m)
 			rejoin(m, self);

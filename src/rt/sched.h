@@ -19,8 +19,8 @@ struct g *mri_find_next(struct m *m);
 void mri_find_yielded(struct m *m, struct g *g);
 /* One that p is to run next: into the hand-off slot. Entered. */
 void mri_find_queue_next(struct p *p, struct g *g);
-/* Behind all others of p that have run. Entered. */
-void mri_find_queue_last(struct p *p, struct g *g);
+/* Behind all others of p that have run. False: there is no room. Entered. */
+bool mri_find_queue_last(struct p *p, struct g *g);
 /* One that has never run. Entered. */
 void mri_find_queue_new(struct p *p, struct g *g);
 /* Any that is queued on p, which is nobody's or the caller's, or NULL. */
@@ -29,9 +29,14 @@ struct g *mri_find_any(struct p *p);
  * the caller spin or have a P? Asked after both have ended. */
 bool mri_find_missed(void);
 int64_t mri_find_timer(void);                   /* the earliest of all; 0: none */
-void mri_find_queue_global(struct g *g);
-void mri_find_push_locked(struct g *g);         /* the same, sched.lock held */
 void mri_find_push_bound(struct m *m, struct g *g);
+
+/* ---- globq.c: the queue of all ---- */
+/* n of them, chained through g->link from first to last. Wakes an M if a P is idle. */
+void mri_globq_add(struct g *first, struct g *last, uint32_t n);
+void mri_globq_push_locked(struct g *g);        /* sched.lock held; wakes nobody */
+/* Move p's share of it to p's ring, no more than max. Entered, by p's M. */
+void mri_globq_refill(struct p *p, uint32_t max);
 
 /* ---- idle.c ---- */
 void mri_idle_put(struct p *p);                 /* sched.lock held; NULL ignored */

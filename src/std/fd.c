@@ -36,7 +36,7 @@ static int open_slot(struct mri_fd *s, enum mri_os_kind kind)
 
 		atomic_set(&d->ready, true, relaxed);
 		d->busy = d->expired = false;
-		d->deadline = 0;
+		s->rest[way].deadline = 0;
 	}
 	if (kind == MRI_OS_FILE) {
 		s->state = MRI_FD_OPEN;
@@ -89,7 +89,7 @@ int mri_fd_use(int fd, struct mri_fd_ref *ref)
 		rc = mri_os_fd_kind(fd);
 		if (rc >= 0)
 			rc = open_slot(s, (enum mri_os_kind)rc);
-		mri_race_release(&s->users);
+		mri_race_release(&s->closer);
 	}
 	mri_lock_drop(&s->lock);
 	return rc;
@@ -100,11 +100,16 @@ static bool is_open(struct mri_fd_ref ref)
 	return ref.s->state == MRI_FD_OPEN && (!ref.seq || ref.seq == ref.s->seq);
 }
 
-static void disarm(struct mri_fd_side *d)
+static void disarm(struct mri_fd *s, enum mri_fd_way way)
 {
-	d->deadline = 0;
-	if (d->armed && mri_timer_stop(&d->timer))
-		d->armed = false;
+	s->rest[way].deadline = 0;
+	if (s->side[way].armed && mri_timer_stop(&s->rest[way].timer))
+		s->side[way].armed = false;
+}
+
+static bool is_busy(const struct mri_fd *s)
+{
+	return s->side[MRI_FD_READ].busy || s->side[MRI_FD_WRITE].busy;
 }
 
 static void unlock(void *arg)
@@ -129,13 +134,13 @@ int mri_fd_close(struct mri_fd_ref ref)
 	mri_race_release(&s->state);
 	for (int way = 0; way < 2; way++) {
 		list = mri_netpoll_wake_side(s, way, -ECANCELED, list);
-		disarm(&s->side[way]);
+		disarm(s, way);
 	}
 	mri_lock_drop(&s->lock);
 	mri_sched_ready_all(list);
 	/* Those who are between begin and end use the number. */
 	mri_lock_take(&s->lock);
-	if (s->users) {
+	if (is_busy(s)) {
 		s->closer = mri_self();
 		mri_sched_park(unlock, s, MRI_WHY_IO_TURN, s);
 		mri_lock_take(&s->lock);
@@ -143,7 +148,7 @@ int mri_fd_close(struct mri_fd_ref ref)
 	if (s->kind != MRI_OS_FILE)
 		mri_os_poll_remove(s->fd);
 	fd = s->fd;
-	mri_race_acquire(&s->users);
+	mri_race_acquire(&s->closer);
 	s->state = MRI_FD_FREE;
 	mri_lock_drop(&s->lock);
 	/* Not before: then the number may be somebody else's, and the slot. */
@@ -205,15 +210,15 @@ static int prepare(struct wait *w, struct mri_fd *s, mr_context *ctx)
 	return 0;
 }
 
-static void unqueue(struct mri_fd_side *d, struct mri_fd_waiter *w)
+static void unqueue(struct mri_fd *s, enum mri_fd_way way, struct mri_fd_waiter *w)
 {
-	struct mri_fd_waiter **at = &d->first, *before = NULL;
+	struct mri_fd_waiter **at = &s->side[way].first, *before = NULL;
 
 	for (; *at != w; at = &(*at)->next)
 		before = *at;
 	*at = w->next;
-	if (d->last == w)
-		d->last = before;
+	if (s->rest[way].last == w)
+		s->rest[way].last = before;
 }
 
 /* s->lock held. */
@@ -235,24 +240,22 @@ static int wait_for_turn(struct mri_fd_ref ref, enum mri_fd_way way, mr_context 
 		return err;
 	err = may_begin(ref, d);
 	if (err || !d->busy) {
-		if (!err) {
+		if (!err)
 			d->busy = true;
-			s->users++;
-		}
 		unlock_both(&w);
 		return err;
 	}
-	if (d->last)
-		d->last->next = &w.w;
+	if (d->first)
+		s->rest[way].last->next = &w.w;
 	else
 		d->first = &w.w;
-	d->last = &w.w;
+	s->rest[way].last = &w.w;
 	w.w.queued = true;
 	if (park(&w, MRI_WHY_IO_TURN))
 		return w.w.err;
 	mri_lock_take(&s->lock);
 	if (w.w.queued)
-		unqueue(d, &w.w);
+		unqueue(s, way, &w.w);
 	mri_lock_drop(&s->lock);
 	return mr_ctx_err(ctx);
 }
@@ -269,10 +272,8 @@ int mri_fd_begin(struct mri_fd_ref ref, enum mri_fd_way way, mr_context *ctx)
 	mri_lock_take(&s->lock);
 	err = may_begin(ref, d);
 	busy = d->busy;
-	if (likely(!err && !busy)) {
+	if (likely(!err && !busy))
 		d->busy = true;
-		s->users++;
-	}
 	mri_lock_drop(&s->lock);
 	return likely(err || !busy) ? err : wait_for_turn(ref, way, ctx);
 }
@@ -285,17 +286,15 @@ void mri_fd_end(struct mri_fd_ref ref, enum mri_fd_way way)
 	struct g *wake = NULL;
 
 	mri_lock_take(&s->lock);
-	mri_race_release(&s->users);
+	mri_race_release(&s->closer);
 	while (!wake && (w = d->first) != NULL) {
 		d->first = w->next;
-		if (!d->first)
-			d->last = NULL;
 		w->queued = false;
 		wake = mri_netpoll_wake(w, 0, NULL);
 	}
 	if (!wake) {
 		d->busy = false;
-		if (--s->users == 0 && unlikely(s->closer != NULL)) {
+		if (unlikely(s->state == MRI_FD_CLOSING) && !is_busy(s)) {
 			wake = s->closer;
 			s->closer = NULL;
 		}
@@ -362,21 +361,22 @@ int mri_fd_wait(struct mri_fd_ref ref, unsigned ways, mr_context *ctx)
 /* The timer only says that it may be time: the deadline may have been moved. */
 static void deadline_passed(struct mri_timer *t)
 {
-	struct mri_fd_side *d = container_of(t, struct mri_fd_side, timer);
+	struct mri_fd_rest *r = container_of(t, struct mri_fd_rest, timer);
 	struct mri_fd *s = t->arg;
+	enum mri_fd_way way = r == &s->rest[MRI_FD_WRITE] ? MRI_FD_WRITE : MRI_FD_READ;
+	struct mri_fd_side *d = &s->side[way];
 	struct g *list = NULL;
 
 	mri_lock_take(&s->lock);
 	d->armed = false;
-	if (d->deadline > mri_choice_now()) {
-		t->when = d->fires = d->deadline;
+	if (r->deadline > mri_choice_now()) {
+		t->when = r->fires = r->deadline;
 		d->armed = mri_timer_start(t);
 	}
 	/* Or there is no memory for the timer: too early rather than never. */
-	if (d->deadline && !d->armed) {
+	if (r->deadline && !d->armed) {
 		d->expired = true;
-		list = mri_netpoll_wake_side(s, d == &s->side[MRI_FD_WRITE], -ETIMEDOUT,
-					     NULL);
+		list = mri_netpoll_wake_side(s, way, -ETIMEDOUT, NULL);
 	}
 	mri_lock_drop(&s->lock);
 	mri_sched_ready_all(list);
@@ -386,6 +386,7 @@ int mri_fd_set_deadline(struct mri_fd_ref ref, enum mri_fd_way way, int64_t when
 {
 	struct mri_fd *s = ref.s;
 	struct mri_fd_side *d = &s->side[way];
+	struct mri_fd_rest *r = &s->rest[way];
 	struct g *list = NULL;
 	int rc = 0;
 
@@ -394,19 +395,19 @@ int mri_fd_set_deadline(struct mri_fd_ref ref, enum mri_fd_way way, int64_t when
 		mri_lock_drop(&s->lock);
 		return -EBADF;
 	}
-	d->deadline = when;
+	r->deadline = when;
 	d->expired = when && when <= mri_choice_now();
 	if (d->expired) {
 		list = mri_netpoll_wake_side(s, way, -ETIMEDOUT, NULL);
-	} else if (when && d->armed && when < d->fires && mri_timer_stop(&d->timer)) {
+	} else if (when && d->armed && when < r->fires && mri_timer_stop(&r->timer)) {
 		d->armed = false;
 	}
 	/* One that fires earlier looks again. */
 	if (when && !d->expired && !d->armed) {
-		d->timer.when = d->fires = when;
-		d->timer.fire = deadline_passed;
-		d->timer.arg = s;
-		d->armed = mri_timer_start(&d->timer);
+		r->timer.when = r->fires = when;
+		r->timer.fire = deadline_passed;
+		r->timer.arg = s;
+		d->armed = mri_timer_start(&r->timer);
 		rc = d->armed ? 0 : -ENOMEM;
 	}
 	mri_lock_drop(&s->lock);

@@ -508,13 +508,10 @@ struct g *mri_chan_close_now(struct mri_chan *c, struct g *list)
 
 void mri_chan_ready_all(struct g *list)
 {
-	struct g *next;
-
-	/* Waiting, they belong to nobody but us; ready, to whoever runs them. */
-	for (; list; list = next) {
-		next = list->link;
-		mri_sched_ready(list);
-	}
+	if (list && !list->link)
+		mri_sched_ready(list);  /* next */
+	else
+		mri_sched_ready_all(list);
 }
 
 void mr_chan_close_it(const volatile void *ch)

@@ -406,7 +406,7 @@ static void queues_two(void)
 {
 	world_thread();
 	two->state = G_RUNNABLE;
-	mri_find_queue_global(two);
+	mri_globq_add(two, two, 1);
 }
 static void setup_poller(int ms)
 {

@@ -43,6 +43,7 @@ CONCERNED = {
     "rt/rt.h": ["proc"],
     "rt/sched.c": ["chan", "sched"],
     "rt/find.c": ["sched", "idle"],
+    "rt/globq.c": ["sched", "idle"],
     "rt/idle.c": ["sched", "idle"],
     "rt/g.c": ["sched", "idle"],
     "rt/timer.c": ["timer", "idle"],
