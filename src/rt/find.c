@@ -227,7 +227,7 @@ static struct g *take_new(struct p *p)
 
 /* Who has waited in a long queue has gone from the caches: its lines are fetched while
  * those before it run, first the G, which says where the stack is. */
-static void fetch_ahead(struct p *p)
+static noinline void fetch_ahead(struct p *p)
 {
 	/* Relaxed, all: what is there now need not be what will be taken. */
 	uint32_t h = (uint32_t)atomic_get(&p->q.head, relaxed);
@@ -265,7 +265,7 @@ static struct g *take_own(struct p *p)
 	}
 	p->new_turn = true;
 	g = mri_runq_pop(&p->q);
-	if (mri_runq_len(&p->q) > FAR)
+	if (unlikely(mri_runq_len(&p->q) > FAR))
 		fetch_ahead(p);
 	/* Stolen, all of them, or there are none. */
 	if (unlikely(!g) && new)
