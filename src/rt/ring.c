@@ -1,12 +1,12 @@
-/* ring.c - see ring.h. The lock is held from a request's start until its goroutine has
- * parked, so that its end is not seen before, or seen to have ended. */
+/* ring.c - see ring.h. The lock is held from the last look at what has ended until the
+ * goroutine has parked, so that its own end is not missed. */
 #include "rt/ring.h"
 #include <errno.h>
 
 /* On the stack of who waits; its address is the request's tag. */
 struct request {
 	struct g *g;
-	bool ended;
+	bool parked, ended;             /* by lock */
 	int64_t result;
 };
 
@@ -22,8 +22,9 @@ static bool may_begin(void)
 	return state == OPEN && under_way < MRI_OS_RING_SIZE;
 }
 
-/* lock held. Those whose requests have ended, but for `own`, are put in front of list. */
-static struct g *take_ended(const struct request *own, struct g *list)
+/* lock held. Those who are parked and whose requests have ended are put in front of
+ * list. */
+static struct g *take_ended(struct g *list)
 {
 	uint64_t tag;
 	int64_t result;
@@ -34,10 +35,10 @@ static struct g *take_ended(const struct request *own, struct g *list)
 		under_way--;
 		r->ended = true;
 		r->result = result;
-		if (r == own)
-			continue;
-		r->g->link = list;
-		list = r->g;
+		if (r->parked) {
+			r->g->link = list;
+			list = r->g;
+		}
 	}
 	return list;
 }
@@ -45,7 +46,7 @@ static struct g *take_ended(const struct request *own, struct g *list)
 struct g *mri_ring_ended(struct g *list)
 {
 	mri_lock_take(&lock);
-	list = take_ended(NULL, list);
+	list = take_ended(list);
 	mri_lock_drop(&lock);
 	return list;
 }
@@ -73,6 +74,7 @@ static bool is_refused(int64_t result)
 int64_t mri_ring_read(struct mri_fd *s, void *buf, size_t n)
 {
 	struct request r = { .g = mri_self() };
+	struct g *others;
 
 	mri_lock_take(&lock);
 	if (!may_begin() || mri_os_ring_read(s->fd, buf, n, (uintptr_t)&r) < 0) {
@@ -80,10 +82,17 @@ int64_t mri_ring_read(struct mri_fd *s, void *buf, size_t n)
 		return -EAGAIN;
 	}
 	under_way++;
-	mri_sched_ready_all(take_ended(&r, NULL));
+	/* What has ended by now is no news to the poller. Not with the lock: ready() may
+	 * go on on another thread. */
+	while (!r.ended && (others = take_ended(NULL)) != NULL) {
+		mri_lock_drop(&lock);
+		mri_sched_ready_all(others);
+		mri_lock_take(&lock);
+	}
 	if (r.ended) {
 		mri_lock_drop(&lock);
 	} else {
+		r.parked = true;
 		mri_netpoll_count(1);
 		mri_sched_park(unlock, NULL, MRI_WHY_IO, s);
 		mri_netpoll_count(-1);

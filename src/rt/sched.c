@@ -197,39 +197,60 @@ void mri_sched_ready(struct g *g)
 		rejoin(m, self);
 }
 
+/* Ready, for everybody's queue; linked. */
+struct chain {
+	struct g *first, *last;
+	uint32_t n;
+};
+
+/* To the end of the ring of m's P, or of c if there is no room. False: neither is for g,
+ * or m has no P. */
+static bool queue_or_chain(struct m *m, struct g *g, struct chain *c)
+{
+	struct p *p = m ? mri_proc_enter(m) : NULL;
+	bool can = p && !g->is_thread && !g->bound && !mri_choice_hostile(m, 4);
+
+	if (can) {
+		mri_g_move(g, G_RUNNABLE);
+		if (!mri_find_queue_last(p, g)) {
+			if (c->last)
+				c->last->link = g;
+			else
+				c->first = g;
+			c->last = g;
+			c->n++;
+		}
+	}
+	if (m)
+		mri_proc_leave(m);
+	return can;
+}
+
+static void flush(struct chain *c)
+{
+	if (c->n)
+		mri_globq_add(c->first, c->last, c->n);
+	*c = (struct chain){ NULL, NULL, 0 };
+}
+
 void mri_sched_ready_all(struct g *list)
 {
-	struct m *m = list ? mri_self()->m : NULL;
-	struct g *first = NULL, *last = NULL;   /* for everybody's queue, linked */
-	uint32_t n = 0;
+	struct chain c = { NULL, NULL, 0 };
 
 	while (list) {
 		struct g *g = list;
-		struct p *p = m ? mri_proc_enter(m) : NULL;
 
 		list = g->link;
 		__builtin_prefetch(list, 1);
-		if (!p || g->is_thread || g->bound || mri_choice_hostile(m, 4)) {
+		/* Each time anew: ready() may go on on another M. */
+		if (!queue_or_chain(mri_self()->m, g, &c)) {
+			flush(&c);
 			mri_sched_ready(g);
-		} else {
-			mri_g_move(g, G_RUNNABLE);
-			if (!mri_find_queue_last(p, g)) {
-				if (last)
-					last->link = g;
-				else
-					first = g;
-				last = g;
-				n++;
-			}
-		}
-		if (m)
-			mri_proc_leave(m);
-		if (n == BULK || (n && !list)) {
-			mri_globq_add(first, last, n);
-			first = last = NULL;
-			n = 0;
+		} else if (c.n == BULK) {
+			flush(&c);
 		}
 	}
+	flush(&c);
 }
 
 /* Whoever starts many in one turn gives it up to them (docs/design/012). Not one that is

@@ -432,3 +432,48 @@ TEST(go_dump, counts_waiting_threads)
 	pthread_join(t, NULL);
 	chan_free(ch);
 }
+
+/* ------------------------------------------------------------ many at once -- */
+
+enum { CROWDED = TEST_TSAN ? 2000 : 20000, ROUNDS = 10 };
+
+static void waits_for(recv_chan(char) gate)
+{
+	chan_recv(gate);
+	wg_done(&wg);
+}
+
+static void yields_until(const bool *over)
+{
+	while (!__atomic_load_n(over, __ATOMIC_RELAXED))
+		go_yield();
+	wg_done(&wg);
+}
+
+/* Who computes for long loses its P. Waking one of many, it gets another, on another
+ * thread: the rest must not be queued where it was before. */
+TEST(sched, wakes_many_after_it_has_lost_its_p)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		chan(char) gate = chan_make(char);
+		bool over = false;
+		int64_t end;
+
+		for (int k = 0; k < CROWDED; k++) {
+			wg_add(&wg, 1);
+			go(waits_for, gate);
+		}
+		for (int k = 0; k < 16; k++) {
+			wg_add(&wg, 1);
+			go(yields_until, &over);
+		}
+		go_yield();
+		end = time_now() + 15 * MILLISECOND;
+		while (time_now() < end)
+			;
+		chan_close(gate);
+		__atomic_store_n(&over, true, __ATOMIC_RELAXED);
+		wg_wait(&wg);
+		chan_free(gate);
+	}
+}
