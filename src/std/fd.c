@@ -417,19 +417,31 @@ int mri_fd_set_deadline(struct mri_fd_ref ref, enum mri_fd_way way, int64_t when
 
 /* ------------------------------------------------------------ operations -- */
 
-/* Without readiness: reads by the kernel meanwhile, else on a thread of its own, as far
- * as others can tell. */
+/* Without readiness: on a thread of its own, as far as others can tell. */
 static int64_t do_blocking(struct mri_fd *s, struct mri_fd_op *op)
 {
-	int64_t rc = op->call_cached ? op->call_cached(op, s->fd) : -EAGAIN;
+	int64_t rc;
 
-	if (rc == -EAGAIN && op->call_cached)
-		rc = mri_ring_read(s, op->buf, op->n);
-	if (rc != -EAGAIN)
-		return rc;
 	mri_sched_block_begin();
 	rc = op->call(op, s->fd);
 	mri_sched_block_end();
+	return rc;
+}
+
+/* One that is alone is done soonest on its thread; several need no thread each. */
+static int64_t read_file(struct mri_fd *s, struct mri_fd_op *op)
+{
+	static uint32_t under_way;      /* atomic */
+	int64_t rc = op->call_cached(op, s->fd);
+
+	if (rc != -EAGAIN)
+		return rc;
+	/* Relaxed, both: a hint. */
+	if (atomic_add(&under_way, 1u, relaxed) != 0 || mri_choice_hostile(NULL, 2))
+		rc = mri_ring_read(s, op->buf, op->n);
+	if (rc == -EAGAIN)
+		rc = do_blocking(s, op);
+	atomic_sub(&under_way, 1u, relaxed);
 	return rc;
 }
 
@@ -452,7 +464,7 @@ int64_t mri_fd_do(struct mri_fd_ref ref, enum mri_fd_way way, mr_context *ctx,
 	op->kind = (enum mri_os_kind)s->kind;
 	op->drained = false;
 	if (op->kind == MRI_OS_FILE) {
-		rc = do_blocking(s, op);
+		rc = op->call_cached ? read_file(s, op) : do_blocking(s, op);
 		mri_fd_end(ref, way);
 		return rc;
 	}

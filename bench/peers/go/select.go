@@ -33,8 +33,8 @@ func fanIn(b *bench, count int64) {
 			}
 		} else {
 			select {
-			case <-c[0]:
-			case <-c[1]:
+			case v = <-c[0]:
+			case v = <-c[1]:
 			case v = <-c[2]:
 			case v = <-c[3]:
 			case v = <-c[4]:
