@@ -128,7 +128,7 @@ int mri_os_ring_read(int fd, void *buf, size_t n, uint64_t tag);
  * is said once. -ECANCELED: not done, since the thread that began it has ended. */
 bool mri_os_ring_next(uint64_t *tag, int64_t *result);
 
-/* ---- descriptors: io.c. sanitizers see the memory ---- */
+/* ---- descriptors: io.c; sanitizers see the memory ---- */
 /* None waits, but on a file or where said; -EAGAIN instead. */
 enum mri_os_kind {
 	MRI_OS_FILE,                    /* a file, folder or block device: no readiness */
