@@ -128,7 +128,8 @@ struct g *mri_netpoll_wake_side(struct mri_fd *s, enum mri_fd_way way, int err,
 	struct mri_fd_waiter *w = d->waiter;
 
 	if (w) {
-		d->waiter = NULL;
+		/* Relaxed: by the lock. */
+		atomic_set(&d->waiter, NULL, relaxed);
 		list = mri_netpoll_wake(w, err, list);
 	}
 	if (!err)

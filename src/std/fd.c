@@ -327,7 +327,8 @@ static void leave(struct mri_fd *s, const struct mri_fd_waiter *w)
 	mri_lock_take(&s->lock);
 	for (int way = 0; way < 2; way++)
 		if (s->side[way].waiter == w)
-			s->side[way].waiter = NULL;
+			/* Relaxed: by the lock. */
+			atomic_set(&s->side[way].waiter, NULL, relaxed);
 	mri_lock_drop(&s->lock);
 }
 
@@ -347,7 +348,8 @@ int mri_fd_wait(struct mri_fd_ref ref, unsigned ways, mr_context *ctx)
 	}
 	for (unsigned way = 0; way < 2; way++)
 		if (ways & 1u << way)
-			s->side[way].waiter = &w.w;
+			/* Relaxed: by the lock. */
+			atomic_set(&s->side[way].waiter, &w.w, relaxed);
 	mri_netpoll_count(1);
 	woken = park(&w, MRI_WHY_IO);
 	mri_netpoll_count(-1);
