@@ -27,7 +27,7 @@ struct mri_fd_side {
 	bool busy;                    /* it is somebody's turn */
 	bool expired;                 /* its deadline has passed */
 	bool armed;                   /* timer has been started, for `fires` */
-	struct mri_fd_waiter *waiter; /* atomic: whose turn it is, if parked for readiness */
+	struct mri_fd_waiter *waiter; /* atomic: whose turn it is, if it has parked */
 	struct mri_fd_waiter *first;  /* who waits for a turn */
 };
 /* What is rarely needed of a side. */
