@@ -9,6 +9,9 @@
  * else: io_uring reads it, if the kernel permits, or other goroutines go on on another
  * thread. Neither a context nor a close ends it early.
  *
+ * While io_uring reads, lseek(2) of the same descriptor is lost, and calls that signals
+ * interrupt for good, such as epoll_wait(2), may fail with EINTR.
+ *
  * Several goroutines may use one descriptor. Reads take turns, in the order in which they
  * came, and so do writes.
  *

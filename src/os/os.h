@@ -117,6 +117,8 @@ int mri_os_poll_wait(struct mri_os_event *events, int max, int64_t deadline);
 void mri_os_poll_wake(void);
 
 /* ---- files read meanwhile: ring_uring.c; one call at a time ---- */
+/* After each mri_os_ring_read(), whatever it returns, ask mri_os_ring_next(): what ends
+ * during the call is not said by mri_os_poll_wait(). */
 /* As many may be under way. */
 enum { MRI_OS_RING_SIZE = MRI_IS_HOSTILE ? 2 : 4096 };
 /* After mri_os_poll_open(), once; from then on mri_os_poll_wait() says tag when some have

@@ -233,9 +233,14 @@ static noinline void fetch_ahead(struct p *p)
 	uint32_t h = (uint32_t)atomic_get(&p->q.head, relaxed);
 	struct g *soon = atomic_get(&p->q.slots[h % MRI_RUNQ_CAP], relaxed);
 	struct g *later = atomic_get(&p->q.slots[(h + AHEAD) % MRI_RUNQ_CAP], relaxed);
-	/* NULL: they have just been stolen, and the place was never filled. */
-	const char *sp = soon ? atomic_get(&soon->ctx.sp, relaxed) : NULL;
+	const char *sp;
 
+	/* They have just been stolen, and the place was never filled. */
+	if (unlikely(!soon || !later))
+		return;
+	sp = atomic_get(&soon->ctx.sp, relaxed);
+	if (unlikely(!sp))
+		return; /* it has ended since, and its stack was given back */
 	for (int i = 0; i < 4; i++)
 		__builtin_prefetch((const char *)later + 64 * i, 1);
 	for (int i = 0; i < 8; i++)

@@ -77,14 +77,19 @@ int64_t mri_ring_read(struct mri_fd *s, void *buf, size_t n)
 	struct g *others;
 
 	mri_lock_take(&lock);
-	if (!may_begin() || mri_os_ring_read(s->fd, buf, n, (uintptr_t)&r) < 0) {
+	if (!may_begin()) {
 		mri_lock_drop(&lock);
 		return -EAGAIN;
 	}
 	under_way++;
-	/* What has ended by now is no news to the poller. Not with the lock: ready() may
-	 * go on on another thread. */
-	while (!r.ended && (others = take_ended(NULL)) != NULL) {
+	if (mri_os_ring_read(s->fd, buf, n, (uintptr_t)&r) < 0) {
+		under_way--;
+		r.ended = true;
+		r.result = -ECANCELED;
+	}
+	/* What ended in that call, refused or not, is no news to the poller, whosever it
+	 * was. Not with the lock: ready() may go on on another thread. */
+	while ((others = take_ended(NULL)) != NULL) {
 		mri_lock_drop(&lock);
 		mri_sched_ready_all(others);
 		mri_lock_take(&lock);
