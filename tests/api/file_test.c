@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <millrace.h>
 #include <millrace/io.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,18 +54,58 @@ static void read_here_and_there(const char *name, unsigned seed, waitgroup *wg)
 	CHECK_EQ(io_close(fd), 0);
 	wg_done(wg);
 }
-TEST(file, many_read_what_is_not_in_memory)
+static void read_all_over(const char *name)
 {
-	char name[] = NAME;
-	int fd = make_file(name);
 	waitgroup wg = { 0 };
 
-	forget(fd);
 	for (unsigned i = 0; i < READERS; i++) {
 		wg_add(&wg, 1);
 		go(read_here_and_there, name, i, &wg);
 	}
 	wg_wait(&wg);
+}
+
+TEST(file, many_read_what_is_not_in_memory)
+{
+	char name[] = NAME;
+	int fd = make_file(name);
+
+	forget(fd);
+	read_all_over(name);
+	unlink(name);
+	CHECK_EQ(io_close(fd), 0);
+}
+
+/* The library's ring, by what /proc calls it; -1 where there is none. */
+static int ring_number(void)
+{
+	for (int fd = 3; fd < 100; fd++) {
+		char path[64], what[64] = "";
+
+		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		if (readlink(path, what, sizeof what - 1) > 0 &&
+		    strcmp(what, "anon_inode:[io_uring]") == 0)
+			return fd;
+	}
+	return -1;
+}
+
+/* The kernel refuses each request from then on: threads do it. */
+TEST(file, is_read_without_the_ring)
+{
+	char name[] = NAME;
+	int fd = make_file(name), ring;
+
+	forget(fd);
+	read_all_over(name);
+	ring = ring_number();
+	if (ring < 0) {
+		unlink(name);
+		SKIP("no io_uring here, or all was in memory");
+	}
+	CHECK_EQ(dup2(fd, ring), ring);
+	forget(fd);
+	read_all_over(name);
 	unlink(name);
 	CHECK_EQ(io_close(fd), 0);
 }
