@@ -41,7 +41,8 @@ typedef struct mr_net_conn mr_net_conn;
  *
  * Sets *listener, which is the caller's to close. Port 0 is any free one: see
  * mr_net_local(). A name stands for its addresses: the first that can be had. Blocks
- * while a name is looked up.
+ * while a name is looked up, by c-ares or on a thread: it stalls no other goroutine, and
+ * the context ends it.
  * Returns 0; -EINVAL: no such network, or that is no address; -ENOENT: no such host or
  * service; -EHOSTDOWN: nobody could say; -EADDRINUSE and so on. */
 MR_API MR_MUST_USE int mr_net_listen(mr_context *ctx, const char *network,

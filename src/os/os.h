@@ -116,6 +116,17 @@ int mri_os_poll_remove(int fd);
 int mri_os_poll_wait(struct mri_os_event *events, int max, int64_t deadline);
 void mri_os_poll_wake(void);
 
+/* A set of descriptors, for a library that waits for several by itself: it is one too,
+ * and can be read while one of them is ready. */
+struct mri_os_ready {
+	int fd, what; /* MRI_OS_IN, MRI_OS_OUT */
+};
+int mri_os_set_open(void);
+/* Of the set, from now on, for `what`; 0: no longer. */
+int mri_os_set_watch(int set, int fd, int what);
+/* Those that are ready now, at most max; how many. Does not wait. */
+int mri_os_set_ready(int set, struct mri_os_ready *ready, int max);
+
 /* ---- files read meanwhile: ring_uring.c; one call at a time ---- */
 /* After each mri_os_ring_read(), whatever it returns, ask mri_os_ring_next(): what ends
  * during the call is not said by mri_os_poll_wait(). */

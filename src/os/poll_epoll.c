@@ -1,4 +1,5 @@
-/* poll_epoll.c - os.h's readiness by epoll, edge-triggered, and an eventfd to wake it. */
+/* poll_epoll.c - os.h's readiness by epoll: edge-triggered, with an eventfd to wake it;
+ * and sets, level-triggered. */
 #define _GNU_SOURCE
 #include "base/atomic.h"
 #include "os/linux.h"
@@ -121,4 +122,37 @@ void mri_os_poll_wake(void)
 	uint64_t one = 1;
 
 	linux_call(SYS_write, wake_fd, &one, sizeof one);
+}
+
+/* ----------------------------------------------------------------- sets -- */
+
+int mri_os_set_open(void)
+{
+	return (int)linux_call(SYS_epoll_create1, EPOLL_CLOEXEC);
+}
+
+int mri_os_set_watch(int set, int fd, int what)
+{
+	struct epoll_event e = { .data.fd = fd };
+	int rc;
+
+	if (what == 0)
+		return (int)linux_call(SYS_epoll_ctl, set, EPOLL_CTL_DEL, fd, &e);
+	e.events = (what & MRI_OS_IN ? EPOLLIN : 0) | (what & MRI_OS_OUT ? EPOLLOUT : 0);
+	rc = (int)linux_call(SYS_epoll_ctl, set, EPOLL_CTL_MOD, fd, &e);
+	return rc == -ENOENT ? (int)linux_call(SYS_epoll_ctl, set, EPOLL_CTL_ADD, fd, &e)
+			     : rc;
+}
+
+int mri_os_set_ready(int set, struct mri_os_ready *ready, int max)
+{
+	struct epoll_event e[MAX];
+	int n = (int)linux_call(SYS_epoll_pwait, set, e, max < MAX ? max : MAX, 0, NULL,
+				8);
+
+	for (int i = 0; i < n; i++)
+		ready[i] = (struct mri_os_ready){ e[i].data.fd,
+						  (int)(what(e[i].events) &
+							(MRI_OS_IN | MRI_OS_OUT)) };
+	return n;
 }

@@ -11,16 +11,29 @@ struct mri_net_kind {
 	int type;
 };
 
+/* What is to be looked up. */
+struct mri_net_name {
+	struct mri_net_kind kind;
+	bool passive; /* to listen at */
+	char host[256], service[32];
+};
 /* Addresses of a name. */
 struct mri_net_list {
 	struct mri_net_kind kind;
 	int n;
 	mr_net_addr at[];
 };
+/* With room for n, and none in it; the caller frees it. NULL: out of memory. */
+struct mri_net_list *mri_net_list_new(int n);
 /* All addresses that `address` stands for, in the order in which to try them; the caller
  * frees *list. passive: to listen at. pc: who asks for it. As mr_net_listen(). */
 int mri_net_lookup(mr_context *ctx, const char *network, const char *address,
 		   bool passive, void *pc, struct mri_net_list **list);
+/* The addresses of a name by c-ares, in the order in which to try them; the caller frees
+ * *list. Parks, and wants a large stack. -ENOSYS: it is not there, or not for this name;
+ * the context's error; else as mr_net_resolve(). */
+int mri_net_ares(mr_context *ctx, const struct mri_net_name *name,
+		 struct mri_net_list **list);
 mr_net_addr mri_net_addr(const void *sockaddr, socklen_t size);
 
 static inline const struct sockaddr *mri_net_sockaddr(const mr_net_addr *a)

@@ -72,13 +72,12 @@ static int dial_at(mr_context *ctx, const mr_net_addr *a, int type, mr_net_conn 
 
 /* All addresses of one name. Each is tried by a goroutine of its own. */
 struct race {
-	uint32_t refs;   /* atomic: the tries that run, and who asks */
+	uint32_t refs;   /* atomic: the attempts that run, and who asks */
 	mr_context *ctx; /* ends when one has won */
 	struct mri_net_list *list;
 	void *results; /* a channel with room for all */
 };
-struct
-try {
+struct attempt {
 	struct race *race;
 	int at;
 };
@@ -104,9 +103,9 @@ static void release(struct race *r)
 	free(r);
 }
 
-static void try(void *arg)
+static void attempt(void *arg)
 {
-	struct try *t = arg;
+	struct attempt *t = arg;
 	struct race *r = t->race;
 	struct result result = { .at = t->at };
 
@@ -117,16 +116,16 @@ static void try(void *arg)
 	release(r);
 }
 
-static bool start_try(struct race *r, int at, void *pc)
+static bool start_attempt(struct race *r, int at, void *pc)
 {
-	struct try *t = malloc(sizeof *t);
+	struct attempt *t = malloc(sizeof *t);
 
 	if (!t)
 		return false;
-	*t = (struct try){ r, at };
+	*t = (struct attempt){ r, at };
 	/* Relaxed: the start publishes it. */
 	atomic_add(&r->refs, 1u, relaxed);
-	mri_go_start(try, t, "net_dial", 0, pc);
+	mri_go_start(attempt, t, "net_dial", 0, pc);
 	return true;
 }
 
@@ -144,7 +143,7 @@ static int run_race(mr_context *ctx, struct race *r, mr_net_conn **out, void *pc
 		};
 
 		if (start && next < r->list->n) {
-			if (!start_try(r, next, pc))
+			if (!start_attempt(r, next, pc))
 				return first ? first : -ENOMEM;
 			next++;
 			running++;

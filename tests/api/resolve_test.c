@@ -24,6 +24,18 @@ static int from_libc(const char *host, const char *service, const struct addrinf
 	return real(host, service, hints, found);
 }
 
+/* Names are somewhere that only libc knows. */
+FILE *fopen(const char *name, const char *mode)
+{
+	static char places[] = "hosts: here\n";
+	FILE *(*real)(const char *, const char *);
+
+	if (strcmp(name, "/etc/nsswitch.conf") == 0)
+		return fmemopen(places, sizeof places - 1, "r");
+	*(void **)&real = dlsym(RTLD_NEXT, "fopen");
+	return real(name, mode);
+}
+
 /* 127.0.0.MANY down to 127.0.0.1. */
 static int find_many(const char *service, struct addrinfo **found)
 {
