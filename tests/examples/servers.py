@@ -443,13 +443,14 @@ class Http:
 
 
 @contextlib.contextmanager
-def site():
+def site(more=None):
+    """httpd with some files, and more of them; what was written."""
     with tempfile.TemporaryDirectory() as folder:
         files = {"index.html": b"<p>hello</p>", "big.bin": os.urandom(2 << 20), "empty": b"",
-                 "sub/index.html": b"<p>sub</p>", "with space.txt": b"space"}
-        os.mkdir(f"{folder}/site")
-        os.mkdir(f"{folder}/site/sub")
+                 "sub/index.html": b"<p>sub</p>", "with space.txt": b"space",
+                 **(more or {})}
         for name, data in files.items():
+            os.makedirs(os.path.dirname(f"{folder}/site/{name}"), exist_ok=True)
             with open(f"{folder}/site/{name}", "wb") as f:
                 f.write(data)
         with open(f"{folder}/secret", "w") as f:
@@ -666,9 +667,51 @@ def httpd_wrk():
                              capture_output=True, timeout=LIMIT).stdout.decode()
         check("Socket errors" not in out and "Non-2xx" not in out, out)
         check(re.search(r"Requests/sec: +[1-9]", out), out)
-        # Then all its goroutines have ended: TSan loses a signal that interrupts one which
-        # ends before it makes another call that TSan sees (src/os/os.h).
         until(lambda: h.descriptors() <= before + 2, "descriptors leak")
+        same(h.stop(), 0)
+
+
+# A page that says what of it a browser has got: style sheets, scripts, pictures, frames,
+# and what its script asks for itself.
+PAGE = b"""<!doctype html><title>page</title><link rel=stylesheet href=style.css>
+<script src=first.js defer></script><img id=picture src="a folder/dot.svg">
+<iframe id=frame src=sub/></iframe><p id=said>nothing"""
+SCRIPT = b"""addEventListener('load', async () => {
+    const big = await (await fetch('big.bin')).arrayBuffer();
+    const echoed = await (await fetch('/echo', {method: 'POST', body: big})).arrayBuffer();
+    const same = new Uint8Array(big).every((x, i) => x == new Uint8Array(echoed)[i]);
+    const many = await Promise.all([...Array(60).keys()].map(
+        async i => (await (await fetch('/hello?' + i)).text()).length));
+    document.getElementById('said').textContent = 'got ' + [
+        getComputedStyle(document.body).fontSize,
+        document.getElementById('picture').naturalWidth,
+        document.getElementById('frame').contentDocument.body.id,
+        big.byteLength, same, many.reduce((a, b) => a + b),
+        (await fetch('nothing')).status].join(' ');
+});
+"""
+
+
+@test
+def httpd_browser():
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not browser:
+        raise Skip("no chromium")
+    more = {"page.html": PAGE, "first.js": SCRIPT, "style.css": b"body{font-size:31px}",
+            "a folder/dot.svg": b"<svg xmlns='http://www.w3.org/2000/svg' width='77' "
+                                b"height='5'><circle r='3'/></svg>",
+            "sub/index.html": b"<body id=inner>", "big.bin": os.urandom(1000000)}
+    with site(more) as (h, _), tempfile.TemporaryDirectory() as profile:
+        for _ in range(2):      # the second time it has some of it, and asks if it is new
+            page = subprocess.run(
+                [browser, "--headless", "--no-sandbox", "--disable-gpu",
+                 "--disable-dev-shm-usage", f"--user-data-dir={profile}",
+                 "--virtual-time-budget=20000", "--dump-dom",
+                 f"http://127.0.0.1:{h.port}/page.html"],
+                capture_output=True, timeout=6 * LIMIT).stdout.decode()
+            said = re.search(r"<p id=.said.>(.*?)<", page, re.S)
+            same(said and said.group(1).strip(),
+                 f"got 31px 77 inner 1000000 true {60 * 14} 404")
         same(h.stop(), 0)
 
 
