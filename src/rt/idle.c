@@ -91,10 +91,11 @@ static void set_active(struct m *m)
 		mri_sysmon_wake();
 }
 
-static bool set_inactive(struct m *m, enum m_state s)
+/* If it was the last one sysmon looks for a deadlock, some milliseconds from now. */
+static void set_inactive(struct m *m, enum m_state s)
 {
 	m->state = s;
-	return --mri_sched.nactive_ms == 0;
+	mri_sched.nactive_ms--;
 }
 
 static void wake_m(struct m *m)
@@ -342,7 +343,7 @@ static void requeue_bound(struct m *m)
 
 void mri_idle_sleep(struct m *m, int64_t until)
 {
-	bool last, keep, polls;
+	bool keep, polls;
 
 	mri_assert(!m->spinning);
 	mri_lock_take(&mri_sched.lock);
@@ -366,12 +367,8 @@ void mri_idle_sleep(struct m *m, int64_t until)
 	polls = mri_netpoll_is_open() && !atomic_get(&mri_sched.poller, relaxed);
 	if (polls)
 		atomic_set(&mri_sched.poller, m, relaxed);
-	last = set_inactive(m, M_IDLE);
+	set_inactive(m, M_IDLE);
 	mri_lock_drop(&mri_sched.lock);
-	/* To look for a deadlock, which there is not while a timer is pending: waking
-	 * sysmon at every pause between timers would cost more than they do. */
-	if (last && !until)
-		mri_sysmon_wake();
 	if (polls)
 		poll_for_p(m, keep ? until : 0);
 	else
@@ -424,17 +421,14 @@ void mri_idle_deliver(struct m *m, struct g *g)
 void mri_idle_sleep_only(struct m *m)
 {
 	struct p *p = mri_proc_release(m);
-	bool last;
 
 	if (p)
 		mri_sched_handoff(p);
 	mri_lock_take(&mri_sched.lock);
 	/* Some may have been readied while this M was still active. */
 	requeue_bound(m);
-	last = set_inactive(m, M_WAITS);
+	set_inactive(m, M_WAITS);
 	mri_lock_drop(&mri_sched.lock);
-	if (last)
-		mri_sysmon_wake();
 	mri_sched_wake();
 	wait_for_p(m, 0);
 }

@@ -106,7 +106,8 @@ static void park_thread(struct g *g, void (*unlock)(void *), void *arg, bool tim
 		atomic_add(&mri_sched.nparked_threads, 1u, relaxed);
 	if (unlock)
 		unlock(arg);
-	if (!timed)
+	/* Perhaps nobody runs any more. Relaxed: too late is a hundredth of a second. */
+	if (!timed && atomic_get(&mri_sched.sysmon_idle, relaxed))
 		mri_sysmon_wake();
 	/* K1: acquire, pairs with K2: what the waker wrote into the waiter. */
 	while (atomic_get(&g->park, acquire) == 0)

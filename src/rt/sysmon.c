@@ -7,7 +7,8 @@
  * run.
  *
  * sysmon has no P and runs no goroutine. It looks after 50 us, then less and
- * less often, up to every 4 ms, and sleeps while all are idle. */
+ * less often, up to every 4 ms, and sleeps once all have been idle from one look to the
+ * next. */
 #include "base/hooks.h"
 #include "os/os.h"
 #include "rt/netpoll.h"
@@ -280,13 +281,17 @@ static void sleep_until(int64_t deadline)
 		mri_os_futex_wait(&mri_sched.sysmon_word, 0, deadline);
 }
 
-/* If not, whoever becomes active next is asked to wake us. */
-static bool any_running(void)
+/* Has any M been active since the last look? If not, whoever becomes so next is asked to
+ * wake us. One look more after the last goes to sleep is what finds a deadlock; and with
+ * short pauses between requests nobody wakes us at each. */
+static bool any_ran(void)
 {
+	static uint64_t seen;
 	bool any;
 
 	mri_lock_take(&mri_sched.lock);
-	any = mri_sched.nactive_ms != 0;
+	any = mri_sched.nactive_ms != 0 || mri_sched.stirred != seen;
+	seen = mri_sched.stirred;
 	/* Under the lock, since set_active() reads it there. */
 	atomic_set(&mri_sched.sysmon_idle, any ? 0u : 1u, relaxed);
 	mri_lock_drop(&mri_sched.lock);
@@ -324,7 +329,7 @@ static void watch(void)
 			mri_stack_scavenge();
 			scavenged = now;
 		}
-		if (any_running()) {
+		if (any_ran()) {
 			poll = FIRST_POLL;
 			period = changing ? period * 5 / 4 : period * 2;
 			period = period < LONG ? period : LONG;
