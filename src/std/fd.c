@@ -454,8 +454,12 @@ static void dawdle(void)
 		mri_sched_yield();
 }
 
-int64_t mri_fd_do(struct mri_fd_ref ref, enum mri_fd_way way, mr_context *ctx,
-		  struct mri_fd_op *op)
+/* Inlined into each of the following with its call: after a system call it is the
+ * returns through one's own frames that are dear, since the processor has forgotten where
+ * they go. */
+always_inline int64_t transfer(struct mri_fd_ref ref, enum mri_fd_way way,
+			       mr_context *ctx, struct mri_fd_op *op,
+			       int64_t (*call)(struct mri_fd_op *op, int fd))
 {
 	struct mri_fd *s = ref.s;
 	struct mri_fd_side *d = &s->side[way];
@@ -475,7 +479,7 @@ int64_t mri_fd_do(struct mri_fd_ref ref, enum mri_fd_way way, mr_context *ctx,
 		if (atomic_get(&d->ready, relaxed)) {
 			atomic_set(&d->ready, false, relaxed);
 			dawdle();
-			rc = op->call(op, s->fd);
+			rc = call(op, s->fd);
 			if (rc != -EAGAIN)
 				break;
 		}
@@ -488,6 +492,12 @@ int64_t mri_fd_do(struct mri_fd_ref ref, enum mri_fd_way way, mr_context *ctx,
 		atomic_set(&d->ready, true, relaxed);
 	mri_fd_end(ref, way);
 	return rc;
+}
+
+int64_t mri_fd_do(struct mri_fd_ref ref, enum mri_fd_way way, mr_context *ctx,
+		  struct mri_fd_op *op)
+{
+	return transfer(ref, way, ctx, op, op->call);
 }
 
 static int64_t call_read(struct mri_fd_op *op, int fd)
@@ -517,7 +527,7 @@ int64_t mri_fd_read(struct mri_fd_ref ref, mr_context *ctx, void *buf, size_t n)
 
 	op.buf = buf;
 	op.n = n;
-	return mri_fd_do(ref, MRI_FD_READ, ctx, &op);
+	return transfer(ref, MRI_FD_READ, ctx, &op, call_read);
 }
 
 int64_t mri_fd_write(struct mri_fd_ref ref, mr_context *ctx, const void *buf, size_t n)
@@ -526,5 +536,29 @@ int64_t mri_fd_write(struct mri_fd_ref ref, mr_context *ctx, const void *buf, si
 				.buf = (void *)(uintptr_t)buf,
 				.n = n };
 
-	return mri_fd_do(ref, MRI_FD_WRITE, ctx, &op);
+	return transfer(ref, MRI_FD_WRITE, ctx, &op, call_write);
+}
+
+/* It goes on until the kernel takes no more; what it has taken counts. */
+static int64_t call_writeall(struct mri_fd_op *op, int fd)
+{
+	do {
+		int64_t put = mri_os_fd_write(fd, op->kind, (char *)op->buf + op->done,
+					      op->n - op->done);
+
+		if (put < 0)
+			return put;
+		op->done += (size_t)put;
+	} while (op->done < op->n && op->kind != MRI_OS_SOCKET);
+	return (int64_t)op->done;
+}
+
+int64_t mri_fd_writeall(struct mri_fd_ref ref, mr_context *ctx, const void *buf, size_t n)
+{
+	struct mri_fd_op op = { .call = call_writeall,
+				.buf = (void *)(uintptr_t)buf,
+				.n = n };
+	int64_t rc = transfer(ref, MRI_FD_WRITE, ctx, &op, call_writeall);
+
+	return rc < 0 && op.done ? (int64_t)op.done : rc;
 }

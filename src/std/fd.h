@@ -36,7 +36,7 @@ struct mri_fd_op {
 	/* A read of a file into buf if it takes no time, or -EAGAIN. NULL: no read. */
 	int64_t (*call_cached)(struct mri_fd_op *op, int fd);
 	void *buf;
-	size_t n;
+	size_t n, done;
 	enum mri_os_kind kind; /* of the descriptor; set before the call */
 	bool drained;          /* by call: there is no more, until the kernel says so */
 };
@@ -46,4 +46,8 @@ int64_t mri_fd_do(struct mri_fd_ref ref, enum mri_fd_way way, mr_context *ctx,
 /* One transfer, of one byte or more if n is not 0. 0: the end. */
 int64_t mri_fd_read(struct mri_fd_ref ref, mr_context *ctx, void *buf, size_t n);
 int64_t mri_fd_write(struct mri_fd_ref ref, mr_context *ctx, const void *buf, size_t n);
+/* All of it, in one turn; a datagram at once. How many bytes, fewer than n if something
+ * went wrong after some. */
+int64_t mri_fd_writeall(struct mri_fd_ref ref, mr_context *ctx, const void *buf,
+			size_t n);
 #endif

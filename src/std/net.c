@@ -189,34 +189,16 @@ ssize_t mr_net_read(mr_context *ctx, mr_net_conn *c, void *buf, size_t n)
 	return ref.s ? mri_fd_read(ref, ctx, buf, n) : -EBADF;
 }
 
-/* What is left to send, and how much has been. */
+/* What is left to send. */
 struct sending {
 	struct mri_fd_op op;
 	const struct iovec *iov;
 	int niov;
 	size_t skip; /* of the first piece */
-	size_t sent, total;
 	int file;
 	int64_t offset;
 	const mr_net_addr *to;
 };
-
-/* It goes on until the kernel takes no more; what it has taken counts. */
-static int64_t send_all(struct mri_fd_op *op, int fd)
-{
-	struct sending *s = container_of(op, struct sending, op);
-
-	for (;;) {
-		int64_t put = mri_os_fd_write(fd, op->kind, (char *)op->buf + s->sent,
-					      s->total - s->sent);
-
-		if (put < 0)
-			return put;
-		s->sent += (size_t)put;
-		if (s->sent == s->total || op->kind == MRI_OS_SOCKET)
-			return (int64_t)s->sent;
-	}
-}
 
 /* A datagram goes as a whole, also an empty one. */
 static int64_t send_datagram(const struct sending *s, int fd)
@@ -237,7 +219,7 @@ static int64_t send_pieces(struct mri_fd_op *op, int fd)
 
 	if (op->kind == MRI_OS_SOCKET)
 		return send_datagram(s, fd);
-	while (s->sent < s->total) {
+	while (op->done < op->n) {
 		struct iovec iov[PIECES];
 		int n = s->niov < PIECES ? s->niov : PIECES;
 		struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n };
@@ -251,7 +233,7 @@ static int64_t send_pieces(struct mri_fd_op *op, int fd)
 			continue;
 		if (put < 0)
 			return put;
-		s->sent += (size_t)put;
+		op->done += (size_t)put;
 		s->skip += (size_t)put;
 		while (s->niov && s->skip >= s->iov->iov_len) {
 			s->skip -= s->iov->iov_len;
@@ -259,46 +241,46 @@ static int64_t send_pieces(struct mri_fd_op *op, int fd)
 			s->niov--;
 		}
 	}
-	return (int64_t)s->sent;
+	return (int64_t)op->done;
 }
 
 static int64_t send_file(struct mri_fd_op *op, int fd)
 {
 	struct sending *s = container_of(op, struct sending, op);
 
-	while (s->sent < s->total) {
+	while (op->done < op->n) {
 		/* The disk is waited for on a thread of its own, as it were. */
 		bool slow = !mri_os_fd_in_memory(s->file, s->offset);
 		int64_t put;
 
 		if (slow)
 			mri_sched_block_begin();
-		put = mri_os_fd_sendfile(fd, s->file, &s->offset, s->total - s->sent);
+		put = mri_os_fd_sendfile(fd, s->file, &s->offset, op->n - op->done);
 		if (slow)
 			mri_sched_block_end();
 		if (put < 0)
 			return put;
 		if (put == 0)
 			break;
-		s->sent += (size_t)put;
+		op->done += (size_t)put;
 	}
-	return (int64_t)s->sent;
+	return (int64_t)op->done;
 }
 
-static ssize_t run(mr_context *ctx, mr_net_conn *c, struct sending *s)
+/* What has been sent before something went wrong counts. */
+static ssize_t run(mr_context *ctx, mr_net_conn *c, struct mri_fd_op *op)
 {
 	struct mri_fd_ref ref = mri_net_ref(c);
-	int64_t rc = ref.s ? mri_fd_do(ref, MRI_FD_WRITE, ctx, &s->op) : -EBADF;
+	int64_t rc = ref.s ? mri_fd_do(ref, MRI_FD_WRITE, ctx, op) : -EBADF;
 
-	return rc < 0 && s->sent ? (ssize_t)s->sent : rc;
+	return rc < 0 && op->done ? (ssize_t)op->done : rc;
 }
 
 ssize_t mr_net_write(mr_context *ctx, mr_net_conn *c, const void *buf, size_t n)
 {
-	struct sending s = { .op.call = send_all, .total = n };
+	struct mri_fd_ref ref = mri_net_ref(c);
 
-	s.op.buf = (void *)(uintptr_t)buf;
-	return run(ctx, c, &s);
+	return ref.s ? mri_fd_writeall(ref, ctx, buf, n) : -EBADF;
 }
 
 ssize_t mr_net_writev(mr_context *ctx, mr_net_conn *c, const struct iovec *iov, int n)
@@ -306,17 +288,17 @@ ssize_t mr_net_writev(mr_context *ctx, mr_net_conn *c, const struct iovec *iov, 
 	struct sending s = { .op.call = send_pieces, .iov = iov, .niov = n };
 
 	for (int i = 0; i < n; i++)
-		if (__builtin_add_overflow(s.total, iov[i].iov_len, &s.total))
+		if (__builtin_add_overflow(s.op.n, iov[i].iov_len, &s.op.n))
 			return -EINVAL;
-	return n < 0 || s.total > SSIZE_MAX ? -EINVAL : run(ctx, c, &s);
+	return n < 0 || s.op.n > SSIZE_MAX ? -EINVAL : run(ctx, c, &s.op);
 }
 
 ssize_t mr_net_sendfile(mr_context *ctx, mr_net_conn *c, int file, off_t offset, size_t n)
 {
-	struct sending s = { .op.call = send_file, .file = file, .total = n };
+	struct sending s = { .op.call = send_file, .op.n = n, .file = file };
 
 	s.offset = offset;
-	return run(ctx, c, &s);
+	return run(ctx, c, &s.op);
 }
 
 struct receiving {
@@ -368,7 +350,7 @@ ssize_t mr_net_writeto(mr_context *ctx, mr_net_conn *c, const void *buf, size_t 
 	struct sending s = { .op.call = send_to, .op.n = n, .to = to };
 
 	s.op.buf = (void *)(uintptr_t)buf;
-	return run(ctx, c, &s);
+	return run(ctx, c, &s.op);
 }
 
 /* ------------------------------------------------------------- the rest -- */
