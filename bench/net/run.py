@@ -3,7 +3,8 @@
 BUILD is the folder with the examples, NET that with load, echo, epoll and go; the HTTP
 server is examples/httpd.c. The server has
 CPU 0 and the load CPU 1. For each pair of servers the runs alternate; what is printed is
-the mean of the ratios of neighbours with its 95 % interval (Student's t).
+the geometric mean of the ratios of neighbours with its 95 % interval (Student's t, of their
+logarithms): the plain mean of noisy ratios is too large whichever of the two is on top.
 
     PAIRS     pairs of runs for each line: 10
     SECONDS   how long one run takes: 2
@@ -72,12 +73,15 @@ def run(kind, command, connections):
         s.stop()
 
 
-def interval(values):
-    n, mean = len(values), sum(values) / len(values)
+def interval(ratios):
+    """Their geometric mean, and half of its interval."""
+    logs = [math.log(r) for r in ratios]
+    n, mean = len(logs), sum(logs) / len(logs)
     if n < 2:
-        return mean, math.inf
-    spread = math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1))
-    return mean, STUDENT[min(n - 1, len(STUDENT) - 1)] * spread / math.sqrt(n)
+        return math.exp(mean), math.inf
+    spread = math.sqrt(sum((v - mean) ** 2 for v in logs) / (n - 1))
+    half = STUDENT[min(n - 1, len(STUDENT) - 1)] * spread / math.sqrt(n)
+    return math.exp(mean), math.exp(mean) * math.sinh(half)
 
 
 def median(values):
