@@ -371,7 +371,7 @@ void mri_sched_set_procs(int n);                /* change the number of Ps in us
 void mri_sched_regain(struct g *g);
 
 /* ---- timer.c ---- */
-/* A one-shot in some P's heap. Fields but `heap` and `pos` are the user's; it stays
+/* A one-shot in some P's heap. Fields but `heap` and `seat` are the user's; it stays
  * in the user's storage, often a parked stack. */
 struct mri_timer {
 	int64_t when;                   /* monotonic ns; > 0 */
@@ -383,7 +383,7 @@ struct mri_timer {
 	void (*fire)(struct mri_timer *t);
 	void *arg;
 	struct mri_timers *heap;        /* atomic: the heap it is in, or NULL */
-	uint32_t pos;
+	uint32_t seat;
 };
 /* False: out of memory for a larger heap; it is in none. */
 bool mri_timer_start(struct mri_timer *t);
