@@ -28,7 +28,7 @@ SERVERS = {
              "epoll": [f"{NET}/epoll", "0"]},
     "http": {"millrace": [f"{BUILD}/examples/httpd", "0"], "Go": [f"{NET}/go", "http"]},
 }
-LINES = [("echo", 64), ("echo", 1000), ("http", 64)]
+LINES = [("echo", 1), ("echo", 64), ("echo", 1000), ("http", 64)]
 
 
 class Server:
@@ -147,7 +147,7 @@ def main():
                 continue
             pairs = [(run(kind, ours, connections), run(kind, theirs, connections))
                      for _ in range(PAIRS)]
-            line = {"line": f"{kind}, {connections} connections", "peer": peer}
+            line = {"line": f"{kind}, {connections} connection{'s' * (connections > 1)}", "peer": peer}
             for key in pairs[0][0]:
                 mean, half = interval([a[key] / b[key] for a, b in pairs])
                 line[key] = {"millrace": median([a[key] for a, _ in pairs]),
