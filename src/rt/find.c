@@ -243,7 +243,7 @@ static noinline void fetch_ahead(struct p *p)
 		return; /* it has ended since, and its stack was given back */
 	for (int i = 0; i < 4; i++)
 		__builtin_prefetch((const char *)later + 64 * i, 1);
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < 12; i++)
 		__builtin_prefetch(sp + 64 * i, 1);
 }
 

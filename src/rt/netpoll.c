@@ -9,7 +9,6 @@ enum {
 	PER_CHUNK = 64,
 	NCHUNKS = 1 << 15, /* two million descriptors */
 	EVENTS = 128,
-	AHEAD = 3,             /* how far the look goes */
 	LATE = 10 * 1000 * 1000,
 };
 
@@ -142,16 +141,8 @@ struct g *mri_netpoll_wake_side(struct mri_fd *s, enum mri_fd_way way, int err,
 	return list;
 }
 
-/* The ring's event names none, or that of number 0. */
-static struct mri_fd *slot_of(const struct mri_os_event *e)
+static struct g *is_ready(struct mri_fd *s, const struct mri_os_event *e, struct g *list)
 {
-	return mri_netpoll_find((int)(uint32_t)e->tag);
-}
-
-static struct g *is_ready(const struct mri_os_event *e, struct g *list)
-{
-	struct mri_fd *s = slot_of(e);
-
 	mri_lock_take(&s->lock);
 	if (s->seq != (uint32_t)(e->tag >> 32) || s->state == MRI_FD_FREE) {
 		mri_lock_drop(&s->lock); /* news of one that is gone */
@@ -172,17 +163,21 @@ static struct g *is_ready(const struct mri_os_event *e, struct g *list)
 	return list;
 }
 
-/* With many descriptors neither slots nor who waits are in the caches: those of the
- * events that come next are fetched meanwhile. */
-static void fetch_ahead(const struct mri_os_event *e, int i)
+/* The slots of n events. With many descriptors neither they nor who waits are in the
+ * caches: first all are asked for, then they are looked at. */
+static void fetch(const struct mri_os_event *e, int n, struct mri_fd *slots[])
 {
-	const struct mri_fd *s = i >= AHEAD ? slot_of(&e[i - AHEAD]) : NULL;
-	/* Relaxed: whoever it is, it is only fetched. */
-	void *w = s ? atomic_get(&s->side[MRI_FD_READ].waiter, relaxed) : NULL;
-
-	if (i >= 2 * AHEAD)
-		__builtin_prefetch(slot_of(&e[i - 2 * AHEAD]), 1);
-	__builtin_prefetch(w, 1);
+	for (int i = 0; i < n; i++) {
+		slots[i] = e[i].tag == MRI_RING_TAG ?
+				   NULL :
+				   mri_netpoll_find((int)(uint32_t)e[i].tag);
+		__builtin_prefetch(slots[i], 1);
+	}
+	for (int i = 0; i < n; i++)
+		if (slots[i])
+			/* Relaxed: whoever it is, it is only fetched. */
+			__builtin_prefetch(atomic_get(&slots[i]->side[MRI_FD_READ].waiter,
+						      relaxed), 1);
 }
 
 /* --------------------------------------------------------------- polling -- */
@@ -207,6 +202,7 @@ bool mri_netpoll_wanted(void)
 struct g *mri_netpoll_wait(int64_t deadline)
 {
 	struct mri_os_event e[EVENTS];
+	struct mri_fd *slots[EVENTS];
 	struct g *list = NULL;
 	int n = mri_os_poll_wait(e, EVENTS, deadline);
 
@@ -215,12 +211,10 @@ struct g *mri_netpoll_wait(int64_t deadline)
 		mri_fatal("millrace: cannot wait for descriptors (error %d)", -n);
 	/* Relaxed, both: coarse clocks. */
 	atomic_set(&polled, atomic_get(&mri_sched.now, relaxed), relaxed);
+	fetch(e, n, slots);
 	/* The last first, so that the list is in the kernel's order. */
-	while (n-- > 0) {
-		fetch_ahead(e, n);
-		list = e[n].tag == MRI_RING_TAG ? mri_ring_ended(list) :
-						  is_ready(&e[n], list);
-	}
+	while (n-- > 0)
+		list = slots[n] ? is_ready(slots[n], &e[n], list) : mri_ring_ended(list);
 	return list;
 }
 

@@ -79,6 +79,8 @@ struct g {
 	struct mri_arch_ctx ctx;        /* saved registers; by the owner */
 	struct m *m;                    /* runs it; by that M. NULL for a pthread */
 	struct g *link;                 /* queue or free list it is on */
+	struct g *ahead;                /* some way behind it in the global queue, or
+					 * NULL; only to be fetched */
 	uint32_t state;                 /* enum g_state; atomic: reports read it */
 	int err;                        /* its errno while it does not run */
 	int64_t id;

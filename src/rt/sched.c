@@ -14,6 +14,7 @@
 enum {
 	CROWD = MRI_IS_HOSTILE ? 2 : 128, /* started in one turn */
 	BULK = MRI_IS_HOSTILE ? 2 : 256,  /* queued for everybody at a time */
+	AHEAD = 8,                        /* how far a queued one points ahead */
 };
 
 struct mri_sched mri_sched = { .lock = MRI_LOCK_INIT(MRI_RANK_SCHED) };
@@ -200,9 +201,26 @@ void mri_sched_ready(struct g *g)
 
 /* Ready, for everybody's queue; linked. */
 struct chain {
-	struct g *first, *last;
+	struct g *first, *last, *recent[AHEAD];
 	uint32_t n;
 };
+
+/* To its end, where it is not far to it from the one that is AHEAD before it. */
+static void chain(struct chain *c, struct g *g)
+{
+	struct g **before = &c->recent[c->n % AHEAD];
+
+	if (c->last)
+		c->last->link = g;
+	else
+		c->first = g;
+	c->last = g;
+	g->ahead = NULL;
+	if (c->n >= AHEAD)
+		(*before)->ahead = g;
+	*before = g;
+	c->n++;
+}
 
 /* To the end of the ring of m's P, or of c if there is no room. False: neither is for g,
  * or m has no P. */
@@ -213,14 +231,8 @@ static bool queue_or_chain(struct m *m, struct g *g, struct chain *c)
 
 	if (can) {
 		mri_g_move(g, G_RUNNABLE);
-		if (!mri_find_queue_last(p, g)) {
-			if (c->last)
-				c->last->link = g;
-			else
-				c->first = g;
-			c->last = g;
-			c->n++;
-		}
+		if (!mri_find_queue_last(p, g))
+			chain(c, g);
 	}
 	if (m)
 		mri_proc_leave(m);
@@ -231,12 +243,13 @@ static void flush(struct chain *c)
 {
 	if (c->n)
 		mri_globq_add(c->first, c->last, c->n);
-	*c = (struct chain){ NULL, NULL, 0 };
+	c->first = c->last = NULL;
+	c->n = 0;
 }
 
 void mri_sched_ready_all(struct g *list)
 {
-	struct chain c = { NULL, NULL, 0 };
+	struct chain c = { .n = 0 };
 
 	while (list) {
 		struct g *g = list;

@@ -27,6 +27,7 @@
 enum {
 	SLAB = 64,
 	MAX_ELEM = 1 << 30,
+	BULK = MRI_IS_HOSTILE ? 2 : 256, /* told of a close at a time */
 };
 #define MAX_RING ((size_t)1 << 40)      /* bytes: more than any machine gives */
 
@@ -480,30 +481,40 @@ int mr_chan_tryrecv_into(const volatile void *ch, void *elem)
 	return try_result(c, r, wake);
 }
 
-/* Everybody on q is told of the close; they are chained through g->link. */
-static struct g *dismiss(struct mri_chan *c, struct mri_waiter **q, struct g *list)
+/* Those on q are told of the close, at most *max, which goes down by as many; they are
+ * chained through g->link. */
+static struct g *dismiss(struct mri_chan *c, struct mri_waiter **q, struct g *list,
+			 uint32_t *max)
 {
 	bool receivers = q == &c->recvq;
 	struct mri_waiter *w;
 
-	while ((w = dequeue(q)) != NULL) {
+	while (*max && (w = dequeue(q)) != NULL) {
 		if (receivers && w->elem)
 			memset(w->elem, 0, c->elem_size);
 		mri_chan_race_saw_close(c, w->g);
 		w->g->link = list;
 		list = outcome(w, false);
+		--*max;
 	}
 	return list;
 }
 
-struct g *mri_chan_close_now(struct mri_chan *c, struct g *list)
+static void mark_closed(struct mri_chan *c)
 {
 	mri_chan_race_close(c);
 	/* B5: release, pairs with B6. */
 	atomic_set(&c->closed, true, release);
 	mri_chan_turn(c);
-	list = dismiss(c, &c->recvq, list);
-	return dismiss(c, &c->sendq, list);
+}
+
+struct g *mri_chan_close_now(struct mri_chan *c, struct g *list)
+{
+	uint32_t max = UINT32_MAX;
+
+	mark_closed(c);
+	list = dismiss(c, &c->recvq, list, &max);
+	return dismiss(c, &c->sendq, list, &max);
 }
 
 void mri_chan_ready_all(struct g *list)
@@ -527,10 +538,23 @@ void mr_chan_close_it(const volatile void *ch)
 		mri_lock_drop(&c->lock);
 		mri_panic("close of closed channel");
 	}
-	list = mri_chan_close_now(c, NULL);
-	mri_lock_drop(&c->lock);
-	mri_chan_unlocked();
-	mri_chan_ready_all(list);
+	mark_closed(c);
+	for (;;) {
+		/* So many that they are still in the caches when they are queued. */
+		uint32_t max = BULK;
+		bool more;
+
+		list = dismiss(c, &c->recvq, NULL, &max);
+		list = dismiss(c, &c->sendq, list, &max);
+		more = c->recvq || c->sendq;
+		mri_lock_drop(&c->lock);
+		mri_chan_unlocked();
+		mri_chan_ready_all(list);
+		/* Who has woken the last one may find the channel gone. */
+		if (!more)
+			break;
+		mri_lock_take(&c->lock);
+	}
 	finish(NULL);
 }
 

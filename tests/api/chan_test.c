@@ -806,3 +806,37 @@ static void sieve(int cap, int below)
 }
 TEST(chan, sieve_unbuffered) { sieve(0, TEST_TSAN ? 300 : 1000); }
 TEST(chan, sieve_buffered) { sieve(10, TEST_TSAN ? 300 : 1500); }
+
+/* ------------------------------------------------------------ a crowd -- */
+
+static int64_t gone; /* atomic */
+
+/* The last one frees it, whatever the closer is still about. */
+static void wait_for_close(chan(int) c, int of)
+{
+	int v = 7;
+
+	CHECK(!chan_recv(c, &v));
+	CHECK_EQ(v, 0);
+	if (__atomic_add_fetch(&gone, 1, __ATOMIC_ACQ_REL) == of)
+		chan_free(c);
+}
+
+/* They are told in portions. */
+TEST(chan, close_reaches_a_crowd)
+{
+	static const int sizes[] = { 1, 2, 3, 255, 256, 257, 512, 1500 };
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		chan(int) c = chan_make(int);
+
+		__atomic_store_n(&gone, 0, __ATOMIC_RELEASE);
+		for (int k = 0; k < sizes[i]; k++)
+			go(wait_for_close, c, sizes[i]);
+		until_waiting("chan receive", sizes[i]);
+		chan_close(c);
+		while (go_count() > 1)
+			go_yield();
+		CHECK_EQ(__atomic_load_n(&gone, __ATOMIC_ACQUIRE), sizes[i]);
+	}
+}
