@@ -8,7 +8,8 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-enum { MAX = 128, NS_PER_S = 1000000000, NS_PER_MS = 1000000, SLICE = 20 * NS_PER_MS };
+enum { MAX = 128, SET_MAX = 8 };
+enum { NS_PER_S = 1000000000, NS_PER_MS = 1000000, SLICE = 20 * NS_PER_MS };
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
 #endif
@@ -104,6 +105,7 @@ int mri_os_poll_wait(struct mri_os_event *events, int max, int64_t deadline)
 	}
 	n = epoll(e, max < MAX ? max : MAX, deadline ? &t : NULL);
 	for (int i = 0; i < n; i++)
+		/* NOLINTNEXTLINE(clang-analyzer-core.*): the kernel has written it */
 		if (e[i].data.u64 == WAKE)
 			woken = true;
 		else
@@ -146,13 +148,13 @@ int mri_os_set_watch(int set, int fd, int what)
 
 int mri_os_set_ready(int set, struct mri_os_ready *ready, int max)
 {
-	struct epoll_event e[MAX];
-	int n = (int)linux_call(SYS_epoll_pwait, set, e, max < MAX ? max : MAX, 0, NULL,
-				8);
+	struct epoll_event e[SET_MAX] = { 0 };
+	int n = (int)linux_call(SYS_epoll_pwait, set, e, max < SET_MAX ? max : SET_MAX, 0,
+				NULL, 8);
 
-	for (int i = 0; i < n; i++)
-		ready[i] = (struct mri_os_ready){ e[i].data.fd,
-						  (int)(what(e[i].events) &
-							(MRI_OS_IN | MRI_OS_OUT)) };
+	for (int i = 0; i < n; i++) {
+		ready[i].fd = e[i].data.fd;
+		ready[i].what = (int)(what(e[i].events) & (MRI_OS_IN | MRI_OS_OUT));
+	}
 	return n;
 }

@@ -61,7 +61,10 @@ static int split(const char *address, struct mri_net_name *name)
 		return -EINVAL;
 	memcpy(name->host, from, (size_t)(to - from));
 	name->host[to - from] = '\0';
-	strcpy(name->service, colon[1] ? colon + 1 : "0");
+	if (colon[1])
+		memcpy(name->service, colon + 1, strlen(colon + 1) + 1);
+	else
+		memcpy(name->service, "0", 2);
 	/* getaddrinfo() would take the rest of a division. */
 	return name->service[strspn(name->service, "0123456789")] ||
 			       atol(name->service) < 1 << 16 ?

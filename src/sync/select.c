@@ -483,6 +483,7 @@ static inline int select_n(mr_select_case *cases, size_t n, bool ordered, void *
 	if (unlikely(n > INLINE_CASES)) {
 		if (n > MAX_CASES)
 			mri_panic("select: too many cases");
+		/* NOLINTNEXTLINE(bugprone-sizeof-expression): locks are pointers */
 		room.heap = malloc(n * (sizeof *s.waiters + sizeof *s.lock +
 					sizeof *s.ready + sizeof *s.turned));
 		if (!room.heap)

@@ -188,7 +188,9 @@ TEST(file, errors_are_those_of_read)
 
 	forget(fd);
 	CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+#ifndef MRI_VALGRIND                    /* which would report it */
 	CHECK_EQ(io_read(bg(), fd, (void *)8, 1), -EFAULT);
+#endif
 	CHECK_EQ(io_read(bg(), fd, &c, 0), 0);
 	CHECK_EQ(io_read(bg(), only_to_write, &c, 1), -EBADF);
 	if (direct >= 0) {

@@ -42,17 +42,30 @@ static void starts_and_computes(void)
 	mri_sched_ready(two);           /* kicks the first one out of the slot */
 	model_await(&flag_set, 1);
 }
-static void setup_compute(void)
+static void readies_all_and_computes(void)
+{
+	one->link = two;
+	two->link = NULL;
+	mri_sched_ready_all(one);
+	model_await(&flag_set, 1);
+}
+static void setup_computing(void (*fn)(void))
 {
 	world_procs(2);
 	world_m_init(0);
 	world_m_init(1);
 	one = world_g(sets_flag);
 	two = world_g(count);
-	world_ms[0].next_g = world_g(starts_and_computes);
+	world_ms[0].next_g = world_g(fn);
 	world_ms[0].next_g->state = G_RUNNABLE;
 }
+static void setup_compute(void) { setup_computing(starts_and_computes); }
+static void setup_compute_all(void) { setup_computing(readies_all_and_computes); }
 MODEL(sched_ring_as_the_other_sleeps, .setup = setup_compute,
+      .threads = { m0, m1, world_spare }, .daemons = 7, .preemptions = 1,
+      .check = world_all_done)
+
+MODEL(sched_readied_as_the_other_sleeps, .setup = setup_compute_all,
       .threads = { m0, m1, world_spare }, .daemons = 7, .preemptions = 1,
       .check = world_all_done)
 
