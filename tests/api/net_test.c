@@ -550,9 +550,11 @@ TEST(net, datagrams)
 	for (int i = 0; i < 100; i++)
 		iov[i] = (struct iovec){ buf, 1 };
 	CHECK_EQ(net_writev(bg(), c, iov, 100), 100);
-	CHECK_EQ(net_writev(bg(), c, iov, 0), 0);
 	CHECK_EQ(net_readfrom(bg(), s, buf, sizeof buf, NULL), 100);
-	CHECK_EQ(net_readfrom(bg(), s, buf, sizeof buf, NULL), 0);
+	if (!getenv("MR_TEST_WRAP")) {  /* qemu sends nothing then */
+		CHECK_EQ(net_writev(bg(), c, iov, 0), 0);
+		CHECK_EQ(net_readfrom(bg(), s, buf, sizeof buf, NULL), 0);
+	}
 	CHECK_EQ(net_set_read_deadline(s, time_now() + MILLISECOND), 0);
 	CHECK_EQ(net_readfrom(bg(), s, buf, sizeof buf, &peer), -ETIMEDOUT);
 	CHECK_EQ(net_close(c), 0);
