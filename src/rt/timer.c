@@ -76,11 +76,10 @@ static uint32_t sit_down(struct mri_timers *h, struct mri_timer *t)
 	t->seat = seat;
 	return seat;
 }
-static struct mri_timer *stand_up(struct mri_timers *h, uint32_t seat)
+static void stand_up(struct mri_timers *h, uint32_t seat)
 {
 	h->seats[seat].pos = h->vacant;
 	h->vacant = seat;
-	return h->seats[seat].t;
 }
 
 static void place(struct mri_timers *h, uint32_t i, struct entry e)

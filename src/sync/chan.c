@@ -27,7 +27,7 @@
 enum {
 	SLAB = 64,
 	MAX_ELEM = 1 << 30,
-	BULK = MRI_IS_HOSTILE ? 2 : 256, /* told of a close at a time */
+	BULK = MRI_IS_HOSTILE ? 2 : 256, /* receivers told of a close at a time */
 };
 #define MAX_RING ((size_t)1 << 40)      /* bytes: more than any machine gives */
 
@@ -481,40 +481,36 @@ int mr_chan_tryrecv_into(const volatile void *ch, void *elem)
 	return try_result(c, r, wake);
 }
 
-/* Those on q are told of the close, at most *max, which goes down by as many; they are
- * chained through g->link. */
+/* Those on q are told of the close, at most max; they are chained through g->link. */
 static struct g *dismiss(struct mri_chan *c, struct mri_waiter **q, struct g *list,
-			 uint32_t *max)
+			 uint32_t max)
 {
 	bool receivers = q == &c->recvq;
 	struct mri_waiter *w;
 
-	while (*max && (w = dequeue(q)) != NULL) {
+	for (; max && (w = dequeue(q)) != NULL; max--) {
 		if (receivers && w->elem)
 			memset(w->elem, 0, c->elem_size);
 		mri_chan_race_saw_close(c, w->g);
 		w->g->link = list;
 		list = outcome(w, false);
-		--*max;
 	}
 	return list;
 }
 
-static void mark_closed(struct mri_chan *c)
+/* And all senders: of a closed channel nothing is received that was not in it. */
+static struct g *mark_closed(struct mri_chan *c, struct g *list)
 {
 	mri_chan_race_close(c);
 	/* B5: release, pairs with B6. */
 	atomic_set(&c->closed, true, release);
 	mri_chan_turn(c);
+	return dismiss(c, &c->sendq, list, UINT32_MAX);
 }
 
 struct g *mri_chan_close_now(struct mri_chan *c, struct g *list)
 {
-	uint32_t max = UINT32_MAX;
-
-	mark_closed(c);
-	list = dismiss(c, &c->recvq, list, &max);
-	return dismiss(c, &c->sendq, list, &max);
+	return dismiss(c, &c->recvq, mark_closed(c, list), UINT32_MAX);
 }
 
 void mri_chan_ready_all(struct g *list)
@@ -538,21 +534,20 @@ void mr_chan_close_it(const volatile void *ch)
 		mri_lock_drop(&c->lock);
 		mri_panic("close of closed channel");
 	}
-	mark_closed(c);
+	list = mark_closed(c, NULL);
 	for (;;) {
-		/* So many that they are still in the caches when they are queued. */
-		uint32_t max = BULK;
 		bool more;
 
-		list = dismiss(c, &c->recvq, NULL, &max);
-		list = dismiss(c, &c->sendq, list, &max);
-		more = c->recvq || c->sendq;
+		/* So many that they are still in the caches when they are queued. */
+		list = dismiss(c, &c->recvq, list, BULK);
+		more = c->recvq != NULL;
 		mri_lock_drop(&c->lock);
 		mri_chan_unlocked();
 		mri_chan_ready_all(list);
 		/* Who has woken the last one may find the channel gone. */
 		if (!more)
 			break;
+		list = NULL;
 		mri_lock_take(&c->lock);
 	}
 	finish(NULL);

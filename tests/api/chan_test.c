@@ -840,3 +840,55 @@ TEST(chan, close_reaches_a_crowd)
 		CHECK_EQ(__atomic_load_n(&gone, __ATOMIC_ACQUIRE), sizes[i]);
 	}
 }
+
+static int64_t panicked, through; /* atomic, both */
+
+static void send_anyhow(chan(int) c)
+{
+	if (go_try(send_one, c))
+		__atomic_add_fetch(&panicked, 1, __ATOMIC_ACQ_REL);
+	else
+		__atomic_add_fetch(&through, 1, __ATOMIC_ACQ_REL);
+}
+
+static void close_and_say(chan(int) c, uint32_t *closing)
+{
+	__atomic_store_n(closing, 1, __ATOMIC_RELEASE);
+	chan_close(c);
+}
+
+/* Whoever waits to send when it is closed panics: after the close nothing of them is
+ * received, though they may be many. */
+static void senders_and_close(chan(int) c, int has)
+{
+	enum { SENDERS = 1500 };
+	uint32_t closing = 0;
+	int v, got = 0;
+
+	panicked = through = 0;
+	for (int i = 0; i < SENDERS; i++)
+		go(send_anyhow, c);
+	until_waiting("chan send", SENDERS);
+	go(close_and_say, c, &closing);
+	while (!__atomic_load_n(&closing, __ATOMIC_ACQUIRE))
+		go_yield();
+	while (__atomic_load_n(&panicked, __ATOMIC_ACQUIRE) == 0)
+		go_yield();
+	/* It has begun to tell them, so it is closed. */
+	while (chan_recv(c, &v))
+		got++;
+	CHECK_EQ(got, has);
+	while (go_count() > 1)
+		go_yield();
+	CHECK_EQ(__atomic_load_n(&through, __ATOMIC_ACQUIRE), 0);
+	chan_free(c);
+}
+TEST(chan, nothing_of_a_crowd_gets_through_a_close)
+{
+	chan(int) ring = chan_make(int, 3);
+
+	senders_and_close(chan_make(int), 0);
+	for (int i = 0; i < 3; i++)
+		chan_send(ring, i);
+	senders_and_close(ring, 3);
+}
