@@ -7,6 +7,7 @@
 
 #if __has_include(<ares.h>)
 #define CARES_NO_DEPRECATED
+#include "millrace/io.h"
 #include "millrace/sync.h"
 #include <ares.h>
 #include <dlfcn.h>
@@ -175,7 +176,7 @@ static void watch(void *arg, ares_socket_t fd, int in, int out)
 {
 	struct query *q = arg;
 
-	/* Fails for want of memory only; then a time-out asks again. */
+	/* Fails for want of memory only; then nothing comes, and the time-outs end it. */
 	(void)mri_os_set_watch(q->set, fd,
 			       (in ? MRI_OS_IN : 0) | (out ? MRI_OS_OUT : 0));
 }
@@ -236,16 +237,8 @@ static int await(struct query *q, struct mri_fd_ref set, mr_context *ctx)
 
 	if (rc < 0)
 		return rc;
-	rc = mri_fd_begin(set, MRI_FD_READ, ctx);
-	if (rc == 0) {
-		/* Relaxed, both: as in mri_fd_do(). */
-		atomic_set(&set.s->side[MRI_FD_READ].ready, false, relaxed);
-		if (!mri_os_fd_ready(q->set, MRI_OS_IN))
-			rc = mri_fd_wait(set, 1 << MRI_FD_READ, ctx);
-		atomic_set(&set.s->side[MRI_FD_READ].ready, true, relaxed);
-		mri_fd_end(set, MRI_FD_READ);
-	}
-	return rc == -ETIMEDOUT ? mr_ctx_err(ctx) : rc;
+	rc = mr_io_wait(ctx, q->set, MR_IO_IN);
+	return rc == -ETIMEDOUT ? mr_ctx_err(ctx) : rc < 0 ? rc : 0;
 }
 
 int mri_net_ares(mr_context *ctx, const struct mri_net_name *name,
