@@ -863,13 +863,14 @@ static void senders_and_close(chan(int) c, int has)
 {
 	enum { SENDERS = 1500 };
 	uint32_t closing = 0;
+	waitgroup wg = { 0 };
 	int v, got = 0;
 
 	panicked = through = 0;
 	for (int i = 0; i < SENDERS; i++)
-		go(send_anyhow, c);
+		wg_go(&wg, send_anyhow, c);
 	until_waiting("chan send", SENDERS);
-	go(close_and_say, c, &closing);
+	wg_go(&wg, close_and_say, c, &closing);
 	while (!__atomic_load_n(&closing, __ATOMIC_ACQUIRE))
 		go_yield();
 	while (__atomic_load_n(&panicked, __ATOMIC_ACQUIRE) == 0)
@@ -878,9 +879,9 @@ static void senders_and_close(chan(int) c, int has)
 	while (chan_recv(c, &v))
 		got++;
 	CHECK_EQ(got, has);
-	while (go_count() > 1)
-		go_yield();
-	CHECK_EQ(__atomic_load_n(&through, __ATOMIC_ACQUIRE), 0);
+	wg_wait(&wg);
+	CHECK_EQ(through, 0);
+	CHECK_EQ(panicked, SENDERS);
 	chan_free(c);
 }
 TEST(chan, nothing_of_a_crowd_gets_through_a_close)
