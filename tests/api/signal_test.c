@@ -147,7 +147,7 @@ TEST(signal, stop_restores_the_default, .status = SIG(SIGUSR1))
 	go_block();                     /* it ends the process */
 }
 
-static volatile sig_atomic_t handled;
+static _Atomic int handled;
 static void handler(int sig) { handled = sig; }
 TEST(signal, stop_gives_back_the_handler_before)
 {

@@ -368,7 +368,8 @@ CRASH_TEST(quit_with_stdout_stuck, 2, QUIT)
 
 /* -------------------------------------------------------- whose signal it is -- */
 
-static volatile sig_atomic_t handled;
+/* Not a sig_atomic_t: the signal may be taken on another thread. */
+static _Atomic int handled;
 static void handler(int sig) { handled = sig; }
 static void until_handled(void)
 {
