@@ -164,9 +164,7 @@ MR_API void mr_once_do_(mr_once *o, void (*f)(void)) __asm__("mr_once_do");
 MR_API void mr_once_call_(mr_once *o, void (*f)(void *), void *arg)
 	__asm__("mr_once_call");
 MR_API void mr_mutex_lock_(mr_mutex *m) __asm__("mr_mutex_lock");
-MR_API void mr_mutex_unlock_(mr_mutex *m) __asm__("mr_mutex_unlock");
 MR_API void mr_rwmutex_rlock_(mr_rwmutex *m) __asm__("mr_rwmutex_rlock");
-MR_API void mr_rwmutex_runlock_(mr_rwmutex *m) __asm__("mr_rwmutex_runlock");
 MR_INLINE void mr_once_do(mr_once *o, void (*f)(void))
 {
 	/* O2: acquire, pairs with O1 in once.c. */
@@ -180,8 +178,8 @@ MR_INLINE void mr_once_call(mr_once *o, void (*f)(void *), void *arg)
 		mr_once_call_(o, f, arg);
 }
 
-/* The bits of mr_state are mutex.c's: 1 locked, 2 somebody waits, 4 one of them is awake
- * and wants it. Unlocking it with 2 and without 4 is to wake one. */
+/* The bits of mr_state are mutex.c's: 1 locked. Unlocking takes more than fits here, and
+ * on x86-64 less time than a compare-and-swap would. */
 MR_TS(no_thread_safety_analysis)
 MR_INLINE void mr_mutex_lock(mr_mutex *m)
 {
@@ -196,23 +194,8 @@ MR_INLINE void mr_mutex_lock(mr_mutex *m)
 							  __ATOMIC_RELAXED), 0))
 		mr_mutex_lock_(m);
 }
-MR_TS(no_thread_safety_analysis)
-MR_INLINE void mr_mutex_unlock(mr_mutex *m)
-{
-	/* Relaxed: as above. */
-	uint32_t s = __atomic_load_n(&m->mr_state, __ATOMIC_RELAXED);
-	uint32_t watched = __atomic_load_n(&mr_locks_watched, __ATOMIC_RELAXED);
-
-	/* M2: release, pairs with M1 in mutex.c. */
-	if (__builtin_expect(!(s & 1) || (s & 6) == 2 || watched ||
-			     !__atomic_compare_exchange_n(&m->mr_state, &s, s & ~1u, 0,
-							  __ATOMIC_RELEASE,
-							  __ATOMIC_RELAXED), 0))
-		mr_mutex_unlock_(m);
-}
-
-/* The bits of mr_state[0] are rwmutex.c's: 1 a writer owns it, 2 somebody waits, from 4
- * on the count of readers. */
+/* The bits of mr_state[0] are rwmutex.c's: 1 a writer owns it, 2 somebody waits, 8 others
+ * than its owner may change it, from 16 on the count of readers. */
 MR_TS(no_thread_safety_analysis)
 MR_INLINE void mr_rwmutex_rlock(mr_rwmutex *m)
 {
@@ -221,25 +204,11 @@ MR_INLINE void mr_rwmutex_rlock(mr_rwmutex *m)
 	uint32_t watched = __atomic_load_n(&mr_locks_watched, __ATOMIC_RELAXED);
 
 	/* R1: acquire, pairs with R3 and R4 in rwmutex.c. */
-	if (__builtin_expect((s & 3) || watched ||
-			     !__atomic_compare_exchange_n(&m->mr_state[0], &s, s + 4, 0,
+	if (__builtin_expect((s && (s & 15) != 8) || watched ||
+			     !__atomic_compare_exchange_n(&m->mr_state[0], &s, s + 16, 0,
 							  __ATOMIC_ACQUIRE,
 							  __ATOMIC_RELAXED), 0))
 		mr_rwmutex_rlock_(m);
-}
-MR_TS(no_thread_safety_analysis)
-MR_INLINE void mr_rwmutex_runlock(mr_rwmutex *m)
-{
-	/* Relaxed: as above. */
-	uint32_t s = __atomic_load_n(&m->mr_state[0], __ATOMIC_RELAXED);
-	uint32_t watched = __atomic_load_n(&mr_locks_watched, __ATOMIC_RELAXED);
-
-	/* R2: release, pairs with R1 and R5 in rwmutex.c. */
-	if (__builtin_expect(s < 4 || (s & 2) || watched ||
-			     !__atomic_compare_exchange_n(&m->mr_state[0], &s, s - 4, 0,
-							  __ATOMIC_RELEASE,
-							  __ATOMIC_RELAXED), 0))
-		mr_rwmutex_runlock_(m);
 }
 #endif
 MR_C_END

@@ -30,7 +30,6 @@ enum { ADVICE_GUARD_INSTALL = 102, PIDFD_OF_SELF = -10000 };
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
 #endif
-enum { MEMBARRIER_PRIVATE_EXPEDITED = 1 << 3, MEMBARRIER_REGISTER = 1 << 4 };
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
@@ -323,16 +322,6 @@ void mri_os_sigstack_free(void *mem)
 		linux_call(SYS_sigaltstack, &ss, NULL);
 	}
 	mri_os_unmap(mem, guard + sigstack_size());
-}
-
-bool mri_os_membarrier_init(void)
-{
-	return linux_call(SYS_membarrier, MEMBARRIER_REGISTER) == 0;
-}
-
-void mri_os_membarrier(void)
-{
-	linux_call(SYS_membarrier, MEMBARRIER_PRIVATE_EXPEDITED);
 }
 
 /* ---- memory ---- */

@@ -64,6 +64,11 @@ int mri_os_cpus(void);
 /* membarrier(PRIVATE_EXPEDITED): register once; false where missing */
 bool mri_os_membarrier_init(void);
 void mri_os_membarrier(void);
+/* Restartable sequences (arch/restart.h): the `area` of each thread, or 0 where there are
+ * none or they cannot be interrupted. */
+ptrdiff_t mri_os_restart_init(void);
+/* membarrier() that also interrupts whoever is in one; false if the kernel refuses. */
+bool mri_os_restart_all(void);
 
 /* ---- memory ---- */
 /* Reserve size bytes, readable and writable, lazily committed, not counted against

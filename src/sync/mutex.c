@@ -3,6 +3,7 @@
  *   PARKED  mr_wait is not empty; both change only under the bucket lock
  *   WOKEN   a waiter was taken off the list and will try again: set by the owner as it
  *           unlocks, cleared by that waiter. Nobody else is woken meanwhile.
+ *   CROWD * n   the next n unlocks need a locked instruction
  * Unlock frees the word and wakes the first waiter, which competes with whoever comes
  * by: the mutex does not idle while the waiter travels. If it loses it goes back to the
  * head of the list. One that has waited for STARVING is handed the mutex instead, LOCKED
@@ -11,17 +12,43 @@
  *
  * The last access to *m in unlock is the one that lets another have it: he may lock,
  * unlock and free m before unlock returns. Therefore the bucket lock, which does not lie
- * in m, is taken before that access where a waiter must be woken after it. */
+ * in m, is taken before that access where a waiter must be woken after it.
+ *
+ * Where n is 0 and nobody is to be woken, the owner unlocks by a restartable sequence
+ * (arch/restart.h). It could undo what a waiter does to the word meanwhile, who sets
+ * PARKED and clears his WOKEN. So a waiter who finds n = 0 sets it to CROWDED, has the
+ * sequence interrupted, and looks whether his bits are still there. Only the owner lets n
+ * fall: as long as it is his, the first waiter's interruption is enough for all. It is a
+ * system call, and an interrupt for each processor: a mutex that many want at once pays
+ * for it once in CROWDED unlocks. */
+#include "arch/restart.h"
 #include "sync/held.h"
 #include "sync/waitq.h"
 #include <millrace/sync.h>
 
-enum { LOCKED = 1, PARKED = 2, WOKEN = 4 };
+enum { LOCKED = 1, PARKED = 2, WOKEN = 4, CROWD = 8 };
+#ifdef MRI_MODEL
+enum { CROWDED = CROWD };
+#else
+enum { CROWDED = 1000 * CROWD };
+#endif
 enum { STARVING = 1000 * 1000 /* ns */, SPINS = 4, RELAX = 30 };
 
 static struct mri_waiter **list(mr_mutex *m)
 {
 	return (struct mri_waiter **)&m->mr_wait;
+}
+
+/* Without the count. */
+static uint32_t bits(uint32_t s)
+{
+	return s & (CROWD - 1);
+}
+
+/* What unlocking leaves of s. */
+static uint32_t unlocked(uint32_t s)
+{
+	return (s & ~LOCKED) - (s >= CROWD ? CROWD : 0);
 }
 
 /* Somebody waits, and nobody of them has been woken. */
@@ -51,6 +78,16 @@ static bool spin_pays(void)
 	return p && mri_proc_queued(p) == 0;
 }
 
+/* This waiter has set n, PARKED, and taken `mine` away: is it still so? If not the owner
+ * has unlocked. The bucket lock is held, so nobody else can have done the same since. */
+static bool seen_by_owner(mr_mutex *m, uint32_t mine)
+{
+	if (!mri_waitq_interrupt())
+		return true;
+	/* Relaxed: a barrier lies between this and a store that did not see it. */
+	return (atomic_get(&m->mr_state, relaxed) & (PARKED | mine)) == PARKED;
+}
+
 /* Queue and park; false if the mutex turned out to be free. mine: WOKEN if this waiter
  * has been awake before. */
 static bool park(mr_mutex *m, struct mri_waiter *w, uint32_t mine, void *pc)
@@ -67,7 +104,12 @@ static bool park(mr_mutex *m, struct mri_waiter *w, uint32_t mine, void *pc)
 		/* Relaxed: it hands nothing over; the list is the bucket lock's. Done
 		 * in one step, since from the moment WOKEN is clear the owner counts
 		 * on finding us in the list. */
-	} while (!atomic_cas(&m->mr_state, &s, (s | PARKED) & ~mine, relaxed));
+	} while (!atomic_cas(&m->mr_state, &s, (bits(s) | PARKED | CROWDED) & ~mine,
+			     relaxed));
+	if (s < CROWD && !seen_by_owner(m, mine)) {
+		mri_waitq_unlock(bucket);
+		return false;
+	}
 	w->ok = false;
 	if (mine)
 		mri_waitq_push_front(list(m), w);
@@ -138,7 +180,7 @@ static bool wake_one(mr_mutex *m)
 	bool hand_over, run_it;
 
 	/* Relaxed: we are the owner; nobody else changes it. */
-	if (atomic_get(&m->mr_state, relaxed) != (LOCKED | PARKED)) {
+	if (bits(atomic_get(&m->mr_state, relaxed)) != (LOCKED | PARKED)) {
 		mri_waitq_unlock(bucket);
 		return false;
 	}
@@ -150,7 +192,7 @@ static bool wake_one(mr_mutex *m)
 	w->ok = hand_over;
 	if (mri_held_wanted())
 		mri_held_woken(m, g, hand_over);
-	left = *list(m) ? PARKED : 0;
+	left = CROWDED | (*list(m) ? PARKED : 0);
 	/* M3: release, pairs with M1. */
 	atomic_set(&m->mr_state, left | (hand_over ? LOCKED : WOKEN), release);
 	mri_waitq_unlock(bucket);
@@ -214,21 +256,52 @@ bool mr_mutex_trylock(mr_mutex *m)
 	return false;
 }
 
-void mr_mutex_unlock(mr_mutex *m)
+/* With n > 0, or somebody to wake. */
+static noinline void unlock_shared(mr_mutex *m)
 {
 	/* Relaxed: the CAS decides. */
 	uint32_t s = atomic_get(&m->mr_state, relaxed);
 	bool done = false;
 
-	if (mri_held_wanted())
-		mri_held_drop(m, MRI_WHY_MUTEX);
-	mri_race_release(m);
 	/* In the child of a fork deferred unlocks must work, and nobody waits. */
 	while (!done && (s & LOCKED) && (!must_wake(s) || mri_forked))
 		/* M2: release, pairs with M1. */
-		done = atomic_cas(&m->mr_state, &s, s & ~LOCKED, release);
+		done = atomic_cas(&m->mr_state, &s, unlocked(s), release);
 	if (unlikely(!done))
 		unlock_slow(m, s);
 	if (MRI_IS_HOSTILE && mri_choice_hostile(NULL, 8))
 		give_way();
+}
+
+static noinline void unlock_watched(mr_mutex *m)
+{
+	mri_held_drop(m, MRI_WHY_MUTEX);
+	unlock_shared(m);
+}
+
+/* If the word is s. Known when this is compiled: what is stored then does not depend on
+ * what was loaded, and the next lock need not wait for that. */
+always_inline bool unlock_if(mr_mutex *m, uint32_t s, ptrdiff_t area)
+{
+	/* M2: release, pairs with M1. */
+	return mri_restart_store(&m->mr_state, s, s & ~LOCKED, area);
+}
+
+/* As little as there can be before the next locked instruction, which may well be the
+ * next lock: it waits for each word that was stored, in a frame too. */
+void mr_mutex_unlock(mr_mutex *m)
+{
+	/* Relaxed: set at the start; 0 only means that it is done otherwise. */
+	ptrdiff_t area = atomic_get(&mri_sched.restart_area, relaxed);
+
+	mri_race_release(m);
+	if (mri_held_wanted())
+		unlock_watched(m);
+	else if (MRI_IS_HOSTILE && mri_choice_hostile(NULL, 2))
+		unlock_shared(m);
+	/* All there is with n = 0 and nobody to wake. */
+	else if (!unlock_if(m, LOCKED, area) &&
+		 !unlock_if(m, LOCKED | PARKED | WOKEN, area) &&
+		 !unlock_if(m, LOCKED | WOKEN, area))
+		unlock_shared(m);
 }

@@ -2,7 +2,9 @@
  * mr_state[0], the word:
  *   WRITER     a writer owns it; the count of readers is then 0
  *   QUEUED     somebody waits; then the word changes only under the bucket lock
- *   READER * n n readers own it (less than 2^30, as in Go)
+ *   ASKED      somebody is about to set SHARED, under the bucket lock
+ *   SHARED     two have wanted it at once, and it stays that way
+ *   READER * n n readers own it (less than 2^28)
  * mr_state[1] is the number of parked readers, by the bucket lock.
  * Whenever the bucket lock is free:
  *   - QUEUED        => somebody owns it     (the last owner leaves it to a waiter)
@@ -12,12 +14,19 @@
  * writer to all the readers that wait, or else to the next writer. Both sides are
  * bounded: a reader waits for the readers inside and one writer, a writer for those
  * before it in the list and one batch of readers for each.
- * As in mutex.c, unlocking never touches *m after the access that lets others have it. */
+ * As in mutex.c, unlocking never touches *m after the access that lets others have it.
+ *
+ * Without SHARED the word is changed by its owner only, if it has one, and he unlocks
+ * it by a restartable sequence (arch/restart.h). Whoever else wants it sets SHARED, and
+ * from then on all is done by locked instructions. Since the owner's sequence might undo
+ * that, ASKED is set first, he is interrupted, and then it is seen whether it is still
+ * there. */
+#include "arch/restart.h"
 #include "sync/held.h"
 #include "sync/waitq.h"
 #include <millrace/sync.h>
 
-enum { WRITER = 1, QUEUED = 2, READER = 4 };
+enum { WRITER = 1, QUEUED = 2, ASKED = 4, SHARED = 8, READER = 16 };
 
 static struct mri_waiter **writers(mr_rwmutex *m)
 {
@@ -46,13 +55,37 @@ static inline void race_locked(const mr_rwmutex *m)
 
 /* ---------------------------------------------------------------- locking -- */
 
+/* Set SHARED, with the bucket lock held. */
+static void share(mr_rwmutex *m)
+{
+	bool asked = false;
+	/* Relaxed, all: steps in R2's and R4's release sequences. */
+	uint32_t s = atomic_get(&m->mr_state[0], relaxed);
+
+	while (!(s & SHARED)) {
+		/* Nobody is in a sequence, or he who was has seen ASKED. */
+		bool last = s == 0 || (asked && (s & ASKED));
+		uint32_t next = last ? (s & ~(uint32_t)ASKED) | SHARED : s | ASKED;
+
+		if (!atomic_cas(&m->mr_state[0], &s, next, relaxed))
+			continue;
+		if (last)
+			return;
+		asked = true;
+		mri_waitq_interrupt();
+		s = atomic_get(&m->mr_state[0], relaxed);
+	}
+}
+
 /* Take the word from s to s + add if s has no bit of `busy`, else set QUEUED; true if
  * taken. The caller holds the bucket lock, so QUEUED stays once it is seen. */
 static bool take_or_queue(mr_rwmutex *m, uint32_t busy, uint32_t add)
 {
-	/* Relaxed: the CAS decides. */
-	uint32_t s = atomic_get(&m->mr_state[0], relaxed);
+	uint32_t s;
 
+	share(m);
+	/* Relaxed: the CAS decides. */
+	s = atomic_get(&m->mr_state[0], relaxed);
 	for (;;) {
 		if (!(s & busy)) {
 			/* R1: acquire, pairs with R2, R3 and R4. */
@@ -90,7 +123,7 @@ static noinline void lock_slow(mr_rwmutex *m, void *pc)
 	struct mri_waiter w = { .g = mri_self() };
 	struct mri_lock *bucket = mri_waitq_lock(m);
 
-	if (take_or_queue(m, ~0u, WRITER)) {
+	if (take_or_queue(m, ~(uint32_t)SHARED, WRITER)) {
 		mri_waitq_unlock(bucket);
 		if (mri_held_wanted())
 			mri_held_add(m, MRI_WHY_WLOCK, pc);
@@ -102,6 +135,15 @@ static noinline void lock_slow(mr_rwmutex *m, void *pc)
 	mri_sched_park(mri_waitq_unlock, bucket, MRI_WHY_WLOCK, m);
 }
 
+/* Nobody keeps us out, but the word is another one's still. */
+static noinline void share_now(mr_rwmutex *m)
+{
+	struct mri_lock *bucket = mri_waitq_lock(m);
+
+	share(m);
+	mri_waitq_unlock(bucket);
+}
+
 static inline bool tryrlock(mr_rwmutex *m, void *pc)
 {
 	/* Relaxed: the CAS decides. */
@@ -109,6 +151,12 @@ static inline bool tryrlock(mr_rwmutex *m, void *pc)
 
 	mri_init_check_fork();
 	while (!(s & (WRITER | QUEUED))) {
+		if (s && !(s & SHARED)) {
+			share_now(m);
+			/* Relaxed: as above. */
+			s = atomic_get(&m->mr_state[0], relaxed);
+			continue;
+		}
 		/* R1: acquire, pairs with R3 and R4: what the last writer wrote. */
 		if (!atomic_cas(&m->mr_state[0], &s, s + READER, acquire))
 			continue;
@@ -122,16 +170,26 @@ static inline bool tryrlock(mr_rwmutex *m, void *pc)
 
 static inline bool trylock(mr_rwmutex *m, void *pc)
 {
-	uint32_t s = 0;
+	/* Relaxed: the CAS decides. */
+	uint32_t s = atomic_get(&m->mr_state[0], relaxed);
 
 	mri_init_check_fork();
-	/* R1: acquire, pairs with R2, R3 and R4: what all before wrote. */
-	if (!atomic_cas(&m->mr_state[0], &s, WRITER, acquire))
-		return false;
-	if (mri_held_wanted())
-		mri_held_add(m, MRI_WHY_WLOCK, pc);
-	race_locked(m);
-	return true;
+	while (!(s & ~(uint32_t)(ASKED | SHARED))) {
+		if (s == ASKED) {
+			share_now(m);
+			/* Relaxed: as above. */
+			s = atomic_get(&m->mr_state[0], relaxed);
+			continue;
+		}
+		/* R1: acquire, pairs with R2, R3 and R4: what all before wrote. */
+		if (!atomic_cas(&m->mr_state[0], &s, s | WRITER, acquire))
+			continue;
+		if (mri_held_wanted())
+			mri_held_add(m, MRI_WHY_WLOCK, pc);
+		race_locked(m);
+		return true;
+	}
+	return false;
 }
 
 bool mr_rwmutex_tryrlock(mr_rwmutex *m)
@@ -184,12 +242,12 @@ static void hand_over(mr_rwmutex *m, struct mri_lock *bucket, bool to_readers)
 		first = *readers(m);
 		last = first->prev;
 		*readers(m) = NULL;
-		s = m->mr_state[1] * READER;
+		s = SHARED + m->mr_state[1] * READER;
 		m->mr_state[1] = 0;
 	} else {
 		first = last = mri_waitq_pop(writers(m));
 		mri_assert(first != NULL); /* readers do not wait for readers */
-		s = WRITER;
+		s = SHARED | WRITER;
 	}
 	if (*writers(m) || *readers(m))
 		s |= QUEUED;
@@ -230,14 +288,29 @@ static noinline void runlock_slow(mr_rwmutex *m)
 	hand_over(m, bucket, false);
 }
 
+/* The only owner there has ever been at once lets go. As in mutex.c. */
+always_inline bool unlock_alone(mr_rwmutex *m, uint32_t s)
+{
+	/* Relaxed: set at the start; 0 only means that it is done otherwise. */
+	ptrdiff_t area = atomic_get(&mri_sched.restart_area, relaxed);
+
+	if (MRI_IS_HOSTILE && mri_choice_hostile(NULL, 2))
+		return false;
+	/* R2, R4: release, pairs with R1. */
+	return mri_restart_store(&m->mr_state[0], s, 0, area);
+}
+
 void mr_rwmutex_runlock(mr_rwmutex *m)
 {
-	/* Relaxed: the CAS decides. */
-	uint32_t s = atomic_get(&m->mr_state[0], relaxed);
+	uint32_t s;
 
 	if (mri_held_wanted())
 		mri_held_drop(m, MRI_WHY_RLOCK);
 	mri_race_release(readers_past(m));
+	if (unlock_alone(m, READER))
+		return;
+	/* Relaxed: the CAS decides. */
+	s = atomic_get(&m->mr_state[0], relaxed);
 	/* In the child of a fork deferred unlocks must work, and nobody waits. */
 	while (s >= READER && (!(s & QUEUED) || mri_forked))
 		/* R2: release, pairs with R1 and R5. */
@@ -246,24 +319,35 @@ void mr_rwmutex_runlock(mr_rwmutex *m)
 	runlock_slow(m);
 }
 
-void mr_rwmutex_unlock(mr_rwmutex *m)
+static noinline void unlock_slow(mr_rwmutex *m)
 {
-	struct mri_lock *bucket;
-	uint32_t s = WRITER;
-
-	if (mri_held_wanted())
-		mri_held_drop(m, MRI_WHY_WLOCK);
-	mri_race_release(writers_past(m));
-	/* R4: release, pairs with R1. Forked: as above. */
-	if (likely(atomic_cas(&m->mr_state[0], &s, 0u, release)) ||
-	    (mri_forked && (s & WRITER)))
-		return;
-	bucket = mri_waitq_lock(m);
+	struct mri_lock *bucket = mri_waitq_lock(m);
 	/* Relaxed: only its owner, and so nobody else, clears WRITER. */
-	if (atomic_get(&m->mr_state[0], relaxed) != (WRITER | QUEUED)) {
+	uint32_t s = atomic_get(&m->mr_state[0], relaxed);
+
+	if (!(s & WRITER) || !(s & QUEUED)) {
 		mri_waitq_unlock(bucket);
 		mri_self();     /* as above */
 		mri_fatal("sync: Unlock of unlocked RWMutex");
 	}
 	hand_over(m, bucket, *readers(m) != NULL);
+}
+
+void mr_rwmutex_unlock(mr_rwmutex *m)
+{
+	uint32_t s;
+
+	if (mri_held_wanted())
+		mri_held_drop(m, MRI_WHY_WLOCK);
+	mri_race_release(writers_past(m));
+	if (unlock_alone(m, WRITER))
+		return;
+	/* Relaxed: the CAS decides. */
+	s = atomic_get(&m->mr_state[0], relaxed);
+	/* Forked: as above. */
+	while ((s & WRITER) && (!(s & QUEUED) || mri_forked))
+		/* R4: release, pairs with R1. */
+		if (atomic_cas(&m->mr_state[0], &s, s & ~(uint32_t)WRITER, release))
+			return;
+	unlock_slow(m);
 }

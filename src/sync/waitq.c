@@ -1,5 +1,6 @@
 /* waitq.c - the bucket locks of the sync types' wait lists. */
 #include "sync/waitq.h"
+#include "os/os.h"
 
 enum { BUCKETS = 256 };         /* a power of two */
 
@@ -25,4 +26,14 @@ struct mri_lock *mri_waitq_lock(const void *addr)
 void mri_waitq_unlock(void *bucket)
 {
 	mri_lock_drop(bucket);
+}
+
+bool mri_waitq_interrupt(void)
+{
+	/* Relaxed: set at the start. */
+	if (!atomic_get(&mri_sched.restart_area, relaxed))
+		return false;
+	if (!mri_os_restart_all())
+		mri_fatal("millrace: membarrier() is not permitted any more");
+	return true;
 }

@@ -84,4 +84,7 @@ static inline struct mri_waiter *mri_waitq_pop(struct mri_waiter **head)
  * dequeued after dropping it. */
 struct mri_lock *mri_waitq_lock(const void *addr);
 void mri_waitq_unlock(void *bucket);            /* an unlock function for park */
+/* Interrupt all who are about to unlock by a restartable sequence (arch/restart.h); false
+ * where nobody does it that way. */
+bool mri_waitq_interrupt(void);
 #endif

@@ -82,6 +82,7 @@ struct thread {
 	struct view seg;                /* as of the last compiler barrier */
 	struct view later;              /* from a membarrier: from the next one on */
 	bool has_later;
+	bool in_sequence;               /* a restartable one, not interrupted so far */
 	int seg_ops;
 	uint64_t hist;                  /* hash of all it has read and done */
 	uint32_t seq;                   /* messages so far */

@@ -83,6 +83,7 @@ uint64_t mx_rmw(enum mx_rmw op, volatile void *p, int size, uint64_t v, enum mx_
 		struct mx_site at);
 bool mx_cas(volatile void *p, int size, void *expected, uint64_t v, enum mx_order o,
 	    struct mx_site at);
+bool mx_store_if(uint32_t *p, uint32_t seen, uint32_t v, struct mx_site at);
 void mx_fence(enum mx_order o, struct mx_site at);
 void mx_compiler_barrier(void);
 void mx_relax(struct mx_site at);
@@ -106,6 +107,9 @@ void mx_plain(const volatile void *p, size_t size, bool write, void *pc);
 	       MX_##o, MX_AT(#p))
 #define atomic_fence(o)      mx_fence(MX_##o, MX_AT("fence"))
 #define compiler_barrier()   mx_compiler_barrier()
+/* arch/restart.h's; where the area is does not matter. */
+#define mri_restart_sequence(p, seen, v, area) \
+	((void)(area), mx_store_if((p), (seen), (v), MX_AT(#p)))
 #define cpu_relax()          mx_relax(MX_AT("cpu_relax"))
 
 /* Copies are accesses too. */

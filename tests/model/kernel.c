@@ -95,8 +95,8 @@ bool mri_os_membarrier_init(void)
 /* A full fence in every thread, one after the other, at some moment between call and
  * return. In a thread that is not at a compiler barrier just then, the compiler may
  * have moved what it did since the last one to after the fence, and what it does
- * until the next one to before it. */
-void mri_os_membarrier(void)
+ * until the next one to before it. A restartable sequence is interrupted if it is to be. */
+static void membarrier(bool restarts)
 {
 	mx_point(K_MEMBARRIER, NULL, MX_seq_cst, AT("membarrier"), false);
 	mx_event()->note = "begins";
@@ -108,6 +108,10 @@ void mri_os_membarrier(void)
 			continue;
 		mx_point(K_MEMBARRIER, NULL, MX_seq_cst, AT("membarrier"), false);
 		mx_event()->out = (uint64_t)i;
+		if (restarts && t->in_sequence) {
+			t->in_sequence = false;
+			t->hist = mx_mix(t->hist, 6);
+		}
 		if ((t->state != T_READY && t->state != T_SPIN) || t->seg_ops == 0 || t->pend.kind == K_START) {
 			mx_fence_sc(t);
 			continue;
@@ -122,6 +126,17 @@ void mri_os_membarrier(void)
 	mx_point(K_MEMBARRIER, NULL, MX_seq_cst, AT("membarrier"), false);
 	mx_event()->note = "ends";
 	mx_fence_sc(mx_me());
+}
+
+void mri_os_membarrier(void)
+{
+	membarrier(false);
+}
+
+bool mri_os_restart_all(void)
+{
+	membarrier(true);
+	return true;
 }
 
 void mri_os_thread_yield(void)

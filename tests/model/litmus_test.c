@@ -66,6 +66,32 @@ MODEL(membarrier, .threads = { mb1, mb2 }, .check = out2, .outcomes = 0xe)
 MODEL(membarrier_no_compiler_barrier, .threads = { sb1, mb2 }, .check = out2, .outcomes = 0xf)
 MODEL(membarrier_missing, .threads = { mb1, sb2 }, .check = out2, .outcomes = 0xf)
 
+/* ---- a restartable sequence: what the one who has it interrupted wrote stays ---- */
+static void owner(void) { r1 = mri_restart_sequence(&x, 0, 1, 1); }
+static void marks(void (*barrier)(void))
+{
+	uint32_t zero = 0;
+
+	if (!atomic_cas(&x, &zero, 2u, relaxed))
+		return;
+	barrier();
+	r2 = atomic_get(&x, relaxed);
+}
+static void restart_all(void) { mri_os_restart_all(); }
+static void nothing(void) {}
+static void marks_restart(void) { marks(restart_all); }
+static void marks_membarrier(void) { marks(mri_os_membarrier); }
+static void marks_nothing(void) { marks(nothing); }
+/* Outcome: stored (1); what was there after the barrier (2: his, 4: ours); at the end (8:
+ * his). 13: ours was there, and then his. */
+static void last(void)
+{
+	model_outcome(r1 + 2 * (r2 == 1) + 4 * (r2 == 2) + 8 * (atomic_get(&x, relaxed) == 1));
+}
+MODEL(restart, .threads = { owner, marks_restart }, .check = last, .outcomes = 0xa10)
+MODEL(restart_by_membarrier, .threads = { owner, marks_membarrier }, .check = last, .outcomes = 0x2a10)
+MODEL(restart_by_nothing, .threads = { owner, marks_nothing }, .check = last, .outcomes = 0x2a10)
+
 /* ---- MP: the flag without the data? Outcome flag, data. ---- */
 static void mp1(void) { atomic_set(&x, 1u, relaxed); atomic_set(&y, 1u, relaxed); }
 static void mp1_rel(void) { atomic_set(&x, 1u, relaxed); atomic_set(&y, 1u, release); }

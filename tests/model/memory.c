@@ -322,20 +322,47 @@ uint64_t mx_load(const volatile void *p, int size, enum mx_order o, struct mx_si
 	return mx_read(l, o, mx_event());
 }
 
-void mx_store(volatile void *p, int size, uint64_t v, enum mx_order o, struct mx_site at)
+/* The step that was picked is a store. */
+static void store(volatile void *p, int size, uint64_t v, enum mx_order o, struct mx_site at)
 {
 	uint16_t cand[NMO];
 	unsigned n = 0;
-	struct loc *l;
+	struct loc *l = mx_locate(p, size, at.expr);
 
-	mx_point(K_STORE, p, o, at, true);
-	l = mx_locate(p, size, at.expr);
 	mx_race_atomic(l, true, at);
 	mx_future_access(l);
 	for (int k = l->n - 1; k >= floor_of(l, o); k--)
 		if (!rmw_follows(l, k))
 			cand[n++] = (uint16_t)k;
 	put(l, cand[mx_choose(n)], v, o, 0, mx_event());
+}
+
+void mx_store(volatile void *p, int size, uint64_t v, enum mx_order o, struct mx_site at)
+{
+	mx_point(K_STORE, p, o, at, true);
+	store(p, size, v, o, at);
+}
+
+/* A restartable sequence is assembly: nothing moves into it, out of it or inside. That
+ * a preempted thread does not store is left out: it may as well run on a processor of
+ * its own. */
+bool mx_store_if(uint32_t *p, uint32_t seen, uint32_t v, struct mx_site at)
+{
+	struct thread *t = mx_me();
+	bool stored = false;
+
+	mx_segment(t);
+	t->in_sequence = true;
+	if (mx_load(p, sizeof *p, MX_relaxed, at) == seen) {
+		mx_segment(t);
+		mx_point(K_STORE, p, MX_release, at, true);
+		stored = t->in_sequence;
+		if (stored)
+			store(p, sizeof *p, v, MX_release, at);
+	}
+	t->in_sequence = false;
+	mx_segment(t);
+	return stored;
 }
 
 uint64_t mx_rmw(enum mx_rmw op, volatile void *p, int size, uint64_t v, enum mx_order o,

@@ -11,8 +11,19 @@ static void setup(void)
 {
 	/* spin_pays() says no: a thread parks at once. */
 	mri_sched.procs = 1;
+	mri_sched.restart_area = 1;
 }
-static void setup_spin(void) { mri_sched.procs = 8; }
+static void setup_spin(void)
+{
+	setup();
+	mri_sched.procs = 8;
+}
+/* Where there are no restartable sequences. */
+static void setup_cas(void)
+{
+	setup();
+	mri_sched.restart_area = 0;
+}
 /* Hands over, as to somebody who starves, or not. */
 static void setup_starving(void)
 {
@@ -47,13 +58,17 @@ static void tries(void)
 	section();
 	mr_mutex_unlock(&mu);
 }
-static void is2(void) { model_check(total == 2 && mu.mr_state == 0 && !mu.mr_wait); }
-static void is3(void) { model_check(total == 3 && mu.mr_state == 0 && !mu.mr_wait); }
-static void some(void) { model_check(total >= 1 && mu.mr_state == 0 && !mu.mr_wait); }
+/* But for the count of unlocks to come. */
+static bool is_free(void) { return (mu.mr_state & 7) == 0; }
+static void is2(void) { model_check(total == 2 && is_free() && !mu.mr_wait); }
+static void is3(void) { model_check(total == 3 && is_free() && !mu.mr_wait); }
+static void some(void) { model_check(total >= 1 && is_free() && !mu.mr_wait); }
 
 MODEL(mutex_two, .setup = setup, .threads = { once, once }, .check = is2)
+MODEL(mutex_two_cas, .setup = setup_cas, .threads = { once, once }, .check = is2)
 MODEL(mutex_two_spin, .setup = setup_spin, .threads = { once, once }, .check = is2)
 MODEL(mutex_twice, .setup = setup, .threads = { twice, once }, .check = is3)
+MODEL(mutex_twice_cas, .setup = setup_cas, .threads = { twice, once }, .check = is3)
 MODEL(mutex_hand_over, .setup = setup_starving, .threads = { twice, once }, .check = is3)
 MODEL(mutex_three_hand_over, .setup = setup_starving, .threads = { once, once, once },
       .check = is3, .preemptions = 3, .slow = true)

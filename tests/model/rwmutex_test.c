@@ -8,6 +8,8 @@ static mr_rwmutex rw, *in_heap;
 static int data, reads[MODEL_THREADS + 1];
 static uint32_t entered;
 
+static void setup(void) { mri_sched.restart_area = 1; }
+
 static void writes(void)
 {
 	world_thread();
@@ -43,7 +45,7 @@ static void reads_twice(void) { reads_it(); reads_it(); }
 
 static void is_free(void)
 {
-	model_check(rw.mr_state[0] == 0 && rw.mr_state[1] == 0);
+	model_check((rw.mr_state[0] & ~8u) == 0 && rw.mr_state[1] == 0);
 	model_check(!rw.mr_wait[0] && !rw.mr_wait[1]);
 	for (int i = 1; i <= MODEL_THREADS; i++)
 		model_check(reads[i] <= data);
@@ -51,21 +53,31 @@ static void is_free(void)
 static void wrote1(void) { is_free(); model_check(data == 1); }
 static void wrote2(void) { is_free(); model_check(data == 2); }
 
-MODEL(rwmutex_writers, .threads = { writes, writes }, .check = wrote2)
-MODEL(rwmutex_writer_and_reader, .threads = { writes, reads_it }, .check = wrote1)
-MODEL(rwmutex_both_ways, .threads = { writes_then_reads, writes_then_reads },
+MODEL(rwmutex_writers, .setup = setup, .threads = { writes, writes }, .check = wrote2)
+MODEL(rwmutex_writer_and_reader, .setup = setup, .threads = { writes, reads_it }, .check = wrote1)
+MODEL(rwmutex_both_ways, .setup = setup, .threads = { writes_then_reads, writes_then_reads },
       .check = wrote2, .preemptions = 3)
-MODEL(rwmutex_two_readers, .threads = { reads_it, reads_it, writes }, .check = wrote1,
+MODEL(rwmutex_two_readers, .setup = setup, .threads = { reads_it, reads_it, writes }, .check = wrote1,
       .preemptions = 2)
-MODEL(rwmutex_two_writers, .threads = { writes, writes, reads_it }, .check = wrote2,
+MODEL(rwmutex_two_writers, .setup = setup, .threads = { writes, writes, reads_it }, .check = wrote2,
       .preemptions = 2, .slow = true)
-MODEL(rwmutex_reads_twice, .threads = { reads_twice, writes }, .check = wrote1,
+MODEL(rwmutex_reads_twice, .setup = setup, .threads = { reads_twice, writes }, .check = wrote1,
       .preemptions = 3)
-MODEL(rwmutex_try, .threads = { tries, tries_to_read, writes }, .check = is_free,
+MODEL(rwmutex_try, .setup = setup, .threads = { tries, tries_to_read, writes }, .check = is_free,
+      .preemptions = 3)
+
+/* Where there are no restartable sequences. */
+MODEL(rwmutex_both_ways_cas, .threads = { writes_then_reads, writes_then_reads },
+      .check = wrote2, .preemptions = 3)
+MODEL(rwmutex_try_cas, .threads = { tries, tries_to_read, writes }, .check = is_free,
       .preemptions = 3)
 
 /* Whoever gets it next may free it. */
-static void heap_setup(void) { in_heap = model_malloc(sizeof *in_heap); }
+static void heap_setup(void)
+{
+	setup();
+	in_heap = model_malloc(sizeof *in_heap);
+}
 static void read_first(void)
 {
 	world_thread();
