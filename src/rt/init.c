@@ -198,7 +198,8 @@ static void start(void)
 	mri_choice_seed(mri_config.seed);
 	mri_sched.no_membarrier = !mri_os_membarrier_init();
 	/* Relaxed: who sees 0 does without; who waits for a mutex has passed here. */
-	atomic_set(&mri_sched.restart_area, mri_os_restart_init(), relaxed);
+	if (!mri_config.partial_deadlocks)
+		atomic_set(&mri_sched.restart_area, mri_os_restart_init(), relaxed);
 	mri_sched.ids = 2; /* 1 is main's */
 	mri_sched.now = mri_os_now();
 	mri_stack_init(mri_config.stack);

@@ -31,8 +31,8 @@ static bool make_chunk(int i)
 		mri_lock_init(&c[k].lock, MRI_RANK_FD);
 		c[k].fd = i * PER_CHUNK + k;
 	}
-	/* N5: acq_rel, pairs with N5: the slots. */
-	if (!atomic_cas(&chunks[i], &none, c, acq_rel))
+	/* N5: release, pairs with N5: the slots. */
+	if (!atomic_cas(&chunks[i], &none, c, release))
 		free(c);
 	/* Relaxed: for reports. */
 	for (int t = atomic_get(&top, relaxed); t < i;)
@@ -45,8 +45,8 @@ int mri_netpoll_number(const void *at)
 {
 	/* Relaxed: as above. */
 	for (int i = 0; i <= atomic_get(&top, relaxed); i++) {
-		/* N5: acquire, pairs with N5. */
-		struct mri_fd *c = atomic_get(&chunks[i], acquire);
+		/* Relaxed: only where it is matters. */
+		struct mri_fd *c = atomic_get(&chunks[i], relaxed);
 
 		if (c && (uintptr_t)at - (uintptr_t)c < PER_CHUNK * sizeof *c)
 			return i * PER_CHUNK + (int)((const struct mri_fd *)at - c);
@@ -111,8 +111,9 @@ struct g *mri_netpoll_wake(struct mri_fd_waiter *w, int err, struct g *list)
 {
 	uint32_t none = 0;
 
-	/* C1: acq_rel, pairs with C1 in chan.c: its context may have ended. */
-	if (!atomic_cas(&w->g->chosen, &none, 1u, acq_rel))
+	/* Its context may have ended. Relaxed: it only decides who. The slot's lock was
+	 * taken since chosen was made 0. */
+	if (!atomic_cas(&w->g->chosen, &none, 1u, relaxed))
 		return list;
 	w->err = err;
 	w->g->woken_by = w;

@@ -44,7 +44,7 @@ struct mri_fd {
 	int fd;
 	uint32_t seq;
 	uint8_t state; /* enum mri_fd_state */
-	uint8_t kind;  /* enum mri_os_kind */
+	uint8_t kind;  /* atomic: enum mri_os_kind */
 	bool listens;
 	bool hup;      /* atomic: what is ready stays so */
 	struct mri_fd_side side[2];

@@ -228,7 +228,8 @@ struct mri_sched {
 	int procs;                              /* Ps in use */
 	int nps;                                /* Ps ever made */
 	bool no_membarrier;                     /* fences instead */
-	ptrdiff_t restart_area;                 /* arch/restart.h; 0: no such thing */
+	ptrdiff_t restart_area;                 /* arch/restart.h; 0: no such thing, or
+						 * each lock and unlock is watched */
 	bool main_exited;                       /* goroutine 1 called go_exit */
 	struct m *all_ms;                       /* push only */
 	struct p *all_ps[MRI_MAX_PROCS];

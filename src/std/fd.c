@@ -27,9 +27,9 @@ static int open_slot(struct mri_fd *s, enum mri_os_kind kind)
 	s->state = MRI_FD_FREE; /* mri_fd_open() also gets those that we have lost */
 	if (++s->seq == 0)
 		s->seq = 1;
-	s->kind = (uint8_t)kind;
 	s->listens = false;
-	/* Relaxed, both: by the lock. */
+	/* Relaxed, all: by the lock. */
+	atomic_set(&s->kind, (uint8_t)kind, relaxed);
 	atomic_set(&s->hup, false, relaxed);
 	for (int way = 0; way < 2; way++) {
 		struct mri_fd_side *d = &s->side[way];
@@ -49,7 +49,8 @@ static int open_slot(struct mri_fd *s, enum mri_os_kind kind)
 		rc = mri_netpoll_watch(s);
 	}
 	if (rc == -EPERM) {
-		s->kind = MRI_OS_FILE;
+		/* Relaxed: as above. */
+		atomic_set(&s->kind, (uint8_t)MRI_OS_FILE, relaxed);
 		rc = 0;
 	}
 	if (rc == 0)
@@ -286,6 +287,10 @@ void mri_fd_end(struct mri_fd_ref ref, enum mri_fd_way way)
 	struct g *wake = NULL;
 
 	mri_lock_take(&s->lock);
+	if (unlikely(ref.seq && ref.seq != s->seq)) {
+		mri_lock_drop(&s->lock);        /* lost, and with it the turn */
+		return;
+	}
 	mri_race_release(&s->closer);
 	while (!wake && (w = d->first) != NULL) {
 		d->first = w->next;
@@ -305,10 +310,12 @@ void mri_fd_end(struct mri_fd_ref ref, enum mri_fd_way way)
 }
 
 /* s->lock held. */
-static int may_wait(const struct mri_fd *s, unsigned ways, bool *ready)
+static int may_wait(struct mri_fd_ref ref, unsigned ways, bool *ready)
 {
+	struct mri_fd *s = ref.s;
+
 	*ready = false;
-	if (unlikely(s->state != MRI_FD_OPEN))
+	if (unlikely(!is_open(ref)))
 		return -ECANCELED;
 	for (unsigned way = 0; way < 2; way++) {
 		if (!(ways & 1u << way))
@@ -341,7 +348,7 @@ int mri_fd_wait(struct mri_fd_ref ref, unsigned ways, mr_context *ctx)
 
 	if (err)
 		return err;
-	err = may_wait(s, ways, &ready);
+	err = may_wait(ref, ways, &ready);
 	if (err || ready) {
 		unlock_both(&w);
 		return err;
@@ -467,7 +474,8 @@ always_inline int64_t transfer(struct mri_fd_ref ref, enum mri_fd_way way,
 
 	if (unlikely(rc < 0))
 		return rc;
-	op->kind = (enum mri_os_kind)s->kind;
+	/* Relaxed: as at the begin, unless we have lost it meanwhile. */
+	op->kind = (enum mri_os_kind)atomic_get(&s->kind, relaxed);
 	op->drained = false;
 	if (op->kind == MRI_OS_FILE) {
 		rc = op->call_cached ? read_file(s, op) : do_blocking(s, op);

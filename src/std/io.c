@@ -89,7 +89,10 @@ int mr_io_wait(mr_context *ctx, int fd, int what)
 		for (int way = 0; way < 2; way++)
 			if (what & 1 << way)
 				atomic_set(&ref.s->side[way].ready, false, relaxed);
-		rc = ref.s->kind == MRI_OS_FILE ? what : mri_os_fd_ready(fd, what);
+		/* Relaxed: as in fd.c. */
+		rc = atomic_get(&ref.s->kind, relaxed) == MRI_OS_FILE ?
+			     what :
+			     mri_os_fd_ready(fd, what);
 		if (rc != 0)
 			break;
 		rc = mri_fd_wait(ref, (unsigned)what, ctx);

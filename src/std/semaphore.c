@@ -51,8 +51,9 @@ static struct g *serve(mr_semaphore *s)
 		if (r->n > s->mr_size - s->mr_held)
 			break;
 		mri_waitq_pop(list(s));
-		/* C1: acq_rel, pairs with C1 in chan.c: his context may have ended. */
-		if (!atomic_cas(&w->g->chosen, &none, 1u, acq_rel))
+		/* His context may have ended. Relaxed: it only decides who; he made it 0
+		 * under the bucket lock. */
+		if (!atomic_cas(&w->g->chosen, &none, 1u, relaxed))
 			continue;
 		s->mr_held += r->n;
 		/* Now, not when it runs: releases between the two do not order it. */

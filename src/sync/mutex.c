@@ -295,7 +295,7 @@ void mr_mutex_unlock(mr_mutex *m)
 	ptrdiff_t area = atomic_get(&mri_sched.restart_area, relaxed);
 
 	mri_race_release(m);
-	if (mri_held_wanted())
+	if (unlikely(!area) && mri_held_wanted())
 		unlock_watched(m);
 	else if (MRI_IS_HOSTILE && mri_choice_hostile(NULL, 2))
 		unlock_shared(m);

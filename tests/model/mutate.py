@@ -56,11 +56,14 @@ CONCERNED = {
     "sync/chan.h": ["peek"],
     "sync/waitq.h": ["peek"],
     "sync/select.c": ["chan", "peek"],
+    "std/fd.c": ["fd"],
+    "rt/netpoll.c": ["fd"],
 }
 # Statements that can be left out: each is there to wake somebody or to order something.
 DROP = re.compile(
     r"^\s*((?:mri_os_futex_wake|mri_lock_wake|mri_sched_wake|mri_sched_ready|wake_m|"
-    r"mri_os_membarrier|compiler_barrier|stop_spinning|start_m)\(.*\);)(.*)$")
+    r"mri_sched_ready_all|mri_waitq_interrupt|mri_os_membarrier|compiler_barrier|"
+    r"stop_spinning|start_m)\(.*\);)(.*)$")
 # A relaxed one decides who does something: what if all do? (Or nobody tries again.)
 WINS = re.compile(r"\batomic_cas\((?=.*\brelaxed\))")
 # sched_wake() ends blocks whose only statement it is, hence ((void)0) and not nothing.

@@ -9,7 +9,7 @@ MODEL_B := build/$(notdir $(firstword $(CC)))-model
 MODEL_ENGINE := explorer memory future race kernel faults report
 
 # Each test, and the shipped files it is about.
-MODEL_TESTS := litmus runq lock proc epoch timer mutex rwmutex waitgroup once chan peek sched idle
+MODEL_TESTS := litmus runq lock proc epoch timer mutex rwmutex waitgroup once chan peek fd sched idle
 model_src_runq  := rt/runq.c
 model_src_lock  := rt/lock.c
 model_src_proc  := rt/proc.c
@@ -17,6 +17,7 @@ MODEL_RT := rt/sched.c rt/find.c rt/globq.c rt/idle.c rt/runq.c rt/lock.c rt/pro
 model_src_epoch := rt/epoch.c $(MODEL_RT)
 model_src_chan  := sync/chan.c sync/select.c sync/waitq.c $(MODEL_RT)
 model_src_peek  := $(model_src_chan)
+model_src_fd    := std/fd.c rt/netpoll.c sync/chan.c sync/select.c sync/waitq.c $(MODEL_RT)
 model_src_sched := $(MODEL_RT)
 model_src_idle  := $(MODEL_RT)
 model_src_timer := $(MODEL_RT)
