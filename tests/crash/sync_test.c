@@ -1,8 +1,19 @@
 /* sync_test.c - misuse of the sync types: what the process says as it ends. */
+#define _GNU_SOURCE
 #include "harness.h"
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <millrace.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#if __has_include(<sys/rseq.h>)
+#include <sys/rseq.h>
+#endif
 
 static mutex m;
 static rwmutex rw;
@@ -49,6 +60,67 @@ CRASH_TEST(mutex_unlock_after_waiters, 2, MUTEX_TEXT)
 }
 
 CRASH_TEST(cond_wait_unlocked, 2, MUTEX_TEXT) { cond_wait(&c, &m); }
+
+/* A mutex is unlocked by restartable sequences, which who waits must interrupt. */
+enum { INTERRUPT = 1 << 7, REGISTER = 1 << 8 }; /* membarrier(2)'s commands for it */
+
+static void forbid(uint32_t command)
+{
+	struct sock_filter f[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, command, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog p = { .len = sizeof f / sizeof f[0], .filter = f };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &p))
+		SKIP("no seccomp filters here");
+}
+static void waits_for_it(waitgroup *done)
+{
+	mutex_lock(&m);
+	mutex_unlock(&m);
+	wg_done(done);
+}
+static void lets_another_wait(void)
+{
+	waitgroup done = { 0 };
+
+	mutex_lock(&m);
+	wg_add(&done, 1);
+	go(waits_for_it, &done);
+	go_sleep(10 * MILLISECOND);
+	mutex_unlock(&m);
+	wg_wait(&done);
+}
+static bool has_sequences(void)
+{
+#if defined(__x86_64__) && defined(RSEQ_SIG) && !defined(MRI_ARCH_FALLBACK)
+	return __rseq_size > 0 && (syscall(SYS_membarrier, 0, 0, 0) & INTERRUPT) &&
+	       !TEST_TSAN;
+#else
+	return false;
+#endif
+}
+CRASH_TEST(mutex_without_membarrier, 2,
+	   "fatal error: millrace: membarrier() is not permitted any more")
+{
+	if (!has_sequences())
+		SKIP("no restartable sequences here");
+	go_yield();
+	forbid(INTERRUPT);
+	lets_another_wait();
+}
+/* Who forbids it before does without them. */
+TWIN(mutex_never_with_membarrier)
+{
+	forbid(REGISTER);
+	lets_another_wait();
+}
 
 /* ----------------------------------------------------------------- rwmutex -- */
 
