@@ -96,9 +96,15 @@ int mri_fd_use(int fd, struct mri_fd_ref *ref)
 	return rc;
 }
 
+/* The number has been closed by others and given out again. */
+static bool is_lost(struct mri_fd_ref ref)
+{
+	return ref.seq && ref.seq != ref.s->seq;
+}
+
 static bool is_open(struct mri_fd_ref ref)
 {
-	return ref.s->state == MRI_FD_OPEN && (!ref.seq || ref.seq == ref.s->seq);
+	return ref.s->state == MRI_FD_OPEN && !is_lost(ref);
 }
 
 static void disarm(struct mri_fd *s, enum mri_fd_way way)
@@ -287,8 +293,8 @@ void mri_fd_end(struct mri_fd_ref ref, enum mri_fd_way way)
 	struct g *wake = NULL;
 
 	mri_lock_take(&s->lock);
-	if (unlikely(ref.seq && ref.seq != s->seq)) {
-		mri_lock_drop(&s->lock);        /* lost, and with it the turn */
+	if (unlikely(is_lost(ref))) {
+		mri_lock_drop(&s->lock);        /* and with it the turn */
 		return;
 	}
 	mri_race_release(&s->closer);

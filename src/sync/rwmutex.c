@@ -288,46 +288,6 @@ static noinline void runlock_slow(mr_rwmutex *m)
 	hand_over(m, bucket, false);
 }
 
-/* The only owner there has ever been at once lets go. As in mutex.c. */
-always_inline bool unlock_alone(mr_rwmutex *m, uint32_t s, ptrdiff_t area)
-{
-	if (MRI_IS_HOSTILE && mri_choice_hostile(NULL, 2))
-		return false;
-	/* R2, R4: release, pairs with R1. */
-	return mri_restart_store(&m->mr_state[0], s, 0, area);
-}
-
-always_inline void runlock_by_cas(mr_rwmutex *m)
-{
-	/* Relaxed: the CAS decides. */
-	uint32_t s = atomic_get(&m->mr_state[0], relaxed);
-
-	/* In the child of a fork deferred unlocks must work, and nobody waits. */
-	while (s >= READER && (!(s & QUEUED) || mri_forked))
-		/* R2: release, pairs with R1 and R5. */
-		if (atomic_cas(&m->mr_state[0], &s, s - READER, release))
-			return;
-	runlock_slow(m);
-}
-
-static noinline void runlock_watched(mr_rwmutex *m)
-{
-	mri_held_drop(m, MRI_WHY_RLOCK);
-	runlock_by_cas(m);
-}
-
-void mr_rwmutex_runlock(mr_rwmutex *m)
-{
-	/* Relaxed: set at the start; 0 only means that it is done otherwise. */
-	ptrdiff_t area = atomic_get(&mri_sched.restart_area, relaxed);
-
-	mri_race_release(readers_past(m));
-	if (unlikely(!area) && mri_held_wanted())
-		runlock_watched(m);
-	else if (!unlock_alone(m, READER, area))
-		runlock_by_cas(m);
-}
-
 static noinline void unlock_slow(mr_rwmutex *m)
 {
 	struct mri_lock *bucket = mri_waitq_lock(m);
@@ -342,33 +302,62 @@ static noinline void unlock_slow(mr_rwmutex *m)
 	hand_over(m, bucket, *readers(m) != NULL);
 }
 
-always_inline void unlock_by_cas(mr_rwmutex *m)
+/* mine, here and below: READER or WRITER, known when this is compiled. */
+always_inline void unlock_by_cas(mr_rwmutex *m, uint32_t mine)
 {
 	/* Relaxed: the CAS decides. */
 	uint32_t s = atomic_get(&m->mr_state[0], relaxed);
 
-	/* Forked: as above. */
-	while ((s & WRITER) && (!(s & QUEUED) || mri_forked))
-		/* R4: release, pairs with R1. */
-		if (atomic_cas(&m->mr_state[0], &s, s & ~(uint32_t)WRITER, release))
+	/* In the child of a fork deferred unlocks must work, and nobody waits. */
+	while ((mine == READER ? s >= READER : (s & WRITER) != 0) &&
+	       (!(s & QUEUED) || mri_forked))
+		/* R2: release, pairs with R1 and R5. A writer's is R4. */
+		if (atomic_cas(&m->mr_state[0], &s, s - mine, release))
 			return;
-	unlock_slow(m);
+	if (mine == READER)
+		runlock_slow(m);
+	else
+		unlock_slow(m);
 }
 
+static noinline void runlock_watched(mr_rwmutex *m)
+{
+	mri_held_drop(m, MRI_WHY_RLOCK);
+	unlock_by_cas(m, READER);
+}
 static noinline void unlock_watched(mr_rwmutex *m)
 {
 	mri_held_drop(m, MRI_WHY_WLOCK);
-	unlock_by_cas(m);
+	unlock_by_cas(m, WRITER);
+}
+
+/* As in mutex.c. True if `mine` was all there was, and is gone. */
+always_inline bool unlock_alone(mr_rwmutex *m, uint32_t mine, ptrdiff_t area)
+{
+	if (MRI_IS_HOSTILE && mri_choice_hostile(NULL, 2))
+		return false;
+	/* R4: release, pairs with R1. A reader's is R2. */
+	return mri_restart_store(&m->mr_state[0], mine, 0, area);
+}
+
+always_inline void unlock(mr_rwmutex *m, uint32_t mine, void (*watched)(mr_rwmutex *m))
+{
+	/* Relaxed: set at the start; 0 only means that it is done otherwise. */
+	ptrdiff_t area = atomic_get(&mri_sched.restart_area, relaxed);
+
+	mri_race_release(mine == READER ? readers_past(m) : writers_past(m));
+	if (unlikely(!area) && mri_held_wanted())
+		watched(m);
+	else if (!unlock_alone(m, mine, area))
+		unlock_by_cas(m, mine);
+}
+
+void mr_rwmutex_runlock(mr_rwmutex *m)
+{
+	unlock(m, READER, runlock_watched);
 }
 
 void mr_rwmutex_unlock(mr_rwmutex *m)
 {
-	/* Relaxed: as above. */
-	ptrdiff_t area = atomic_get(&mri_sched.restart_area, relaxed);
-
-	mri_race_release(writers_past(m));
-	if (unlikely(!area) && mri_held_wanted())
-		unlock_watched(m);
-	else if (!unlock_alone(m, WRITER, area))
-		unlock_by_cas(m);
+	unlock(m, WRITER, unlock_watched);
 }

@@ -117,7 +117,9 @@ static void *owner(void *arg)
 	}
 	return arg;
 }
-/* As above: a mark that was there after the barrier, and then was not. */
+/* As above: a mark that was there after the barrier, and then was not. A sequence is so
+ * short that the barrier hardly ever meets one half done; that it is interrupted then is
+ * what the test above shows, with signals. */
 static int lost_to_threads(int n)
 {
 	pthread_t t;
