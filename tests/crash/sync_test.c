@@ -1,12 +1,12 @@
 /* sync_test.c - misuse of the sync types: what the process says as it ends. */
 #define _GNU_SOURCE
 #include "harness.h"
+#include "waiting.h"
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <millrace.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -93,7 +93,7 @@ static void lets_another_wait(void)
 	mutex_lock(&m);
 	wg_add(&done, 1);
 	go(waits_for_it, &done);
-	go_sleep(10 * MILLISECOND);
+	until_waiting("sync.Mutex.Lock", 1);
 	mutex_unlock(&m);
 	wg_wait(&done);
 }
